@@ -48,6 +48,7 @@ PRIVATE_CHAIN = env.bool("PRIVATE_CHAIN", default=not env.str("CHAIN_RPC_URL", d
 CHAIN_RPC_URL = env.str("CHAIN_RPC_URL", default="")
 CHAIN_FINALITY_DEPTH = env.int("CHAIN_FINALITY_DEPTH", default=None)
 DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default=str(VAR_DIR / "deployment.json")))
+CONTRACTS_ABI_DIRS = [BASE_DIR / "contracts" / "abi"]
 CHAIN_EVENTS = "config.events.EVENTS"
 CHAIN_LISTENERS = ["config.listeners.blocks_indexed"]
 OPERATOR_KEY = env.str("OPERATOR_KEY", default="")
