@@ -1,0 +1,1 @@
+"""Who decides what: proposals, votes, voting weight, governed parameters, sign-in with a wallet."""

@@ -1,0 +1,191 @@
+"""Governance as rows: one row per event, deleted with its log; nothing here is ever incremented.
+
+A tally is a sum over `Vote`, a state is computed by `governance.selectors`, and a reorganisation is one
+delete. Foreign keys to `Proposal` carry the governor's own id, so rows of one batch can be written in any
+order.
+"""
+
+# ruff: noqa: DJ008 - EventRow gives every row its words
+
+from __future__ import annotations
+
+from django.db import models
+
+from chain.fields import HexField, Uint256Field
+from chain.models import Log
+
+
+class EventRow(models.Model):
+    """What every mirrored event has: its log, its place in the chain and its block's time (seconds)."""
+
+    log = models.OneToOneField(Log, on_delete=models.CASCADE, related_name="+")
+    block_number = models.BigIntegerField()
+    log_index = models.IntegerField()
+    at = models.BigIntegerField(help_text="Block time, seconds since 1970.")
+
+    class Meta:
+        abstract = True
+        ordering = ["block_number", "log_index"]
+        indexes = [models.Index(fields=["block_number", "log_index"], name="%(class)s_place")]
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} in block {self.block_number}, log {self.log_index}"
+
+
+class ParameterChange(EventRow):
+    """ArtParameters.ParameterSet: from `version` on, `key` has `value` (0x hex of the bytes on chain)."""
+
+    version = Uint256Field()
+    key = models.CharField(max_length=66, help_text="The parameter's name, or 0x hex where it is not ASCII.")
+    value = models.TextField()
+
+    class Meta(EventRow.Meta):
+        constraints = [models.UniqueConstraint(fields=["version", "key"], name="one_value_a_version")]
+
+
+class Proposal(EventRow):
+    """ArtGovernor.ProposalCreated. `voting_starts` is the snapshot; both times are in seconds, inclusive."""
+
+    id = Uint256Field(primary_key=True)
+    proposer = HexField(20)
+    targets = models.JSONField()
+    values = models.JSONField(help_text="Wei, as decimal strings.")
+    calldatas = models.JSONField()
+    description = models.TextField(help_text="As written; what is not UTF-8 text shows as U+FFFD.")
+    description_hash = HexField(32)
+    operation_id = HexField(32, help_text="The timelock's id of the same calls.")
+    voting_starts = models.BigIntegerField()
+    voting_ends = models.BigIntegerField(help_text="Before any extension.")
+
+    class Meta(EventRow.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        from governance.descriptions import split
+
+        return split(self.description).title
+
+    @property
+    def body(self) -> str:
+        from governance.descriptions import split
+
+        return split(self.description).body
+
+    @property
+    def wei(self) -> list[int]:
+        return [int(value) for value in self.values]
+
+
+class ProposalExtended(EventRow):
+    """A late quorum moved the deadline to `voting_ends`."""
+
+    proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="extended")
+    voting_ends = models.BigIntegerField()
+
+
+class ProposalQueued(EventRow):
+    proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="queued")
+    eta = models.BigIntegerField(help_text="From this second on it may be executed.")
+
+
+class ProposalExecuted(EventRow):
+    proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="executed")
+
+
+class ProposalCanceled(EventRow):
+    proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="canceled")
+
+
+class OperationExecuted(EventRow):
+    """TimelockController.CallExecuted: anyone may execute at the timelock itself, past the governor."""
+
+    operation_id = HexField(32, db_index=True)
+    index = Uint256Field()
+
+
+class OperationCancelled(EventRow):
+    """TimelockController.Cancelled."""
+
+    operation_id = HexField(32, db_index=True)
+
+
+class Support(models.IntegerChoices):
+    """GovernorCountingSimple.VoteType."""
+
+    AGAINST = 0, "Against"
+    FOR = 1, "For"
+    ABSTAIN = 2, "Abstain"
+
+
+class Vote(EventRow):
+    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="votes")
+    voter = HexField(20, db_index=True)
+    support = models.SmallIntegerField(choices=Support.choices)
+    weight = Uint256Field()
+    reason = models.TextField(blank=True)
+
+    class Meta(EventRow.Meta):
+        constraints = [models.UniqueConstraint(fields=["proposal", "voter"], name="one_vote_a_voter")]
+
+
+class TokenTransfer(EventRow):
+    sender = HexField(20, db_index=True)
+    recipient = HexField(20, db_index=True)
+    token_id = Uint256Field(db_index=True)
+
+
+class Delegation(EventRow):
+    """DelegateChanged. A delegate of zero, or none at all, means the delegator itself (ArtToken)."""
+
+    delegator = HexField(20, db_index=True)
+    previous = HexField(20)
+    current = HexField(20, db_index=True)
+
+
+class VotesChanged(EventRow):
+    """DelegateVotesChanged: the token's checkpoints, as it announced them."""
+
+    delegate = HexField(20, db_index=True)
+    previous = Uint256Field()
+    current = Uint256Field()
+
+
+class Exclusion(EventRow):
+    """VotingUnitsExcluded: this account's tokens vote for nobody and leave the quorum's supply."""
+
+    account = HexField(20, db_index=True)
+    excluded = models.BooleanField()
+
+
+class GovernorSetting(EventRow):
+    """One of the governor's or the timelock's own numbers, from this block on."""
+
+    class Kind(models.TextChoices):
+        QUORUM_NUMERATOR = "quorum_numerator", "Quorum"
+        MIN_VOTES = "min_votes", "Least votes"
+        VOTING_DELAY = "voting_delay", "Voting delay"
+        VOTING_PERIOD = "voting_period", "Voting period"
+        PROPOSAL_THRESHOLD = "proposal_threshold", "Votes needed to propose"
+        LATE_EXTENSION = "late_extension", "Late quorum extension"
+        TIMELOCK_DELAY = "timelock_delay", "Timelock delay"
+        TIMELOCK = "timelock", "Timelock"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices, db_index=True)
+    value = Uint256Field(help_text="Seconds, votes or percent; an address as a number.")
+
+
+class SignInNonce(models.Model):
+    """One EIP-4361 message that this site wrote for one session; spent by a conditional update."""
+
+    nonce = models.CharField(max_length=32, primary_key=True)
+    binding = models.CharField(
+        max_length=64, help_text="SHA-256 of a secret kept in the session it was made for."
+    )
+    address = HexField(20)
+    message = models.TextField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
