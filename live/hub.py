@@ -1,0 +1,172 @@
+"""One hub an event loop, which is one a process: a single channel-layer subscription for all its sockets.
+
+A message comes in once, already encoded, and goes into the bounded queue of each socket that wants its topic.
+A socket whose queue is full is closed, so that one slow reader holds up nobody; its page reconnects and reads
+the state again. When the layer itself fails (Redis restarted, say) messages may have been missed, so every
+socket is closed for the same reason.
+"""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+
+from live import presence, topics
+
+log = logging.getLogger(__name__)
+
+QUEUE_LENGTH = 256
+BEAT_S = 20.0
+REJOIN_S = 300.0  # Redis forgets a group member after a day, and everything when it restarts empty
+BEAT = '{"topic":"","kind":"beat"}'
+
+
+class Client:
+    """One open socket, as the hub sees it: a queue, and an event that says it must go."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self.topics = wanted
+        self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_LENGTH)
+        self.dropped = asyncio.Event()
+
+    def offer(self, text: str) -> None:
+        """Queue a text; a client that lets its queue fill is dropped."""
+        if self.dropped.is_set():
+            return
+        try:
+            self.queue.put_nowait(text)
+        except asyncio.QueueFull:
+            self.dropped.set()
+
+
+class Hub:
+    """The sockets of one event loop and the one subscription that feeds them."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, set[Client]] = {}
+        self._all: set[Client] = set()
+        self._lock = asyncio.Lock()  # joining awaits the layer: without a lock two joins make two pumps
+        self._channel = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seat = presence.Seat()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    async def join(self, client: Client) -> None:
+        """Start delivering the client's topics."""
+        async with self._lock:
+            await self._start()
+            self._all.add(client)
+            for topic in client.topics:
+                await self._enter(topic, client)
+        await self._count()
+
+    async def change(self, client: Client, wanted: frozenset[str]) -> None:
+        """Replace a client's topics; those it keeps lose no message."""
+        async with self._lock:
+            for topic in wanted - client.topics:
+                await self._enter(topic, client)
+            for topic in client.topics - wanted:
+                await self._leave(topic, client)
+            client.topics = wanted
+
+    async def leave(self, client: Client) -> None:
+        """Stop delivering to a client."""
+        async with self._lock:
+            self._all.discard(client)
+            for topic in client.topics:
+                await self._leave(topic, client)
+        await self._count()
+
+    async def close(self) -> None:
+        """Drop every socket and stop (the process is going down, or a test ends)."""
+        self._drop_all()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        async with self._lock:
+            for topic in self._clients:
+                await get_channel_layer().group_discard(topics.group(topic), self._channel)
+            self._clients.clear()
+
+    async def _start(self) -> None:
+        if not self._tasks:
+            self._channel = await get_channel_layer().new_channel("hub.")
+            self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
+
+    async def _enter(self, topic: str, client: Client) -> None:
+        if topic not in self._clients:
+            await get_channel_layer().group_add(topics.group(topic), self._channel)
+        self._clients.setdefault(topic, set()).add(client)
+
+    async def _leave(self, topic: str, client: Client) -> None:
+        members = self._clients.get(topic, set())
+        members.discard(client)
+        if not members and self._clients.pop(topic, None) is not None:
+            await get_channel_layer().group_discard(topics.group(topic), self._channel)
+
+    async def _pump(self) -> None:
+        """Layer -> queues, for ever. A failing layer is retried with a growing pause."""
+        pause = 0.2
+        while True:
+            try:
+                message: dict[str, Any] = await get_channel_layer().receive(self._channel)
+            except Exception:  # whatever the layer's network throws
+                log.exception("live: the channel layer failed; %d pages will read again", len(self._all))
+                self._drop_all()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10.0)
+                continue
+            pause = 0.2
+            for client in tuple(self._clients.get(message["topic"], ())):
+                client.offer(message["text"])
+
+    async def _beat(self) -> None:
+        """Tell pages that the line is open, tell presence who is here, and stay in the layer's groups."""
+        loop = asyncio.get_running_loop()
+        rejoin_at = loop.time() + REJOIN_S
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for client in tuple(self._all):
+                client.offer(BEAT)
+            await self._count()
+            if loop.time() >= rejoin_at:
+                rejoin_at = loop.time() + REJOIN_S
+                await self._rejoin()
+
+    async def _rejoin(self) -> None:
+        try:
+            async with self._lock:
+                for topic in self._clients:
+                    await get_channel_layer().group_add(topics.group(topic), self._channel)
+        except Exception:  # tried again in a while; the pump reports what it sees
+            log.exception("live: could not stay in the channel layer's groups")
+
+    async def _count(self) -> None:
+        try:
+            await sync_to_async(self._seat.take, thread_sensitive=False)(len(self._all))
+        except Exception:  # the cache is down: who watches is unknown, the sockets go on
+            log.exception("live: could not tell the cache how many watch")
+
+    def _drop_all(self) -> None:
+        for client in tuple(self._all):
+            client.dropped.set()
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def get_hub() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
