@@ -18,7 +18,7 @@ EVENTS: dict[str, str] = {
     "ArtToken.VotingUnitsExcluded": "governance.handlers.voting_units_excluded",
     "ArtGovernor.VoteCastWithParams": "governance.handlers.vote_cast",
     "ArtGovernor.QuorumNumeratorUpdated": "governance.handlers.quorum_numerator_updated",
-    "ArtGovernor.MinVotesSet": "governance.handlers.min_votes_set",
+    "ArtGovernor.MinVotesUpdated": "governance.handlers.min_votes_updated",
     "ArtGovernor.VotingDelaySet": "governance.handlers.voting_delay_set",
     "ArtGovernor.VotingPeriodSet": "governance.handlers.voting_period_set",
     "ArtGovernor.ProposalThresholdSet": "governance.handlers.proposal_threshold_set",

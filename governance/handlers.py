@@ -161,7 +161,7 @@ def quorum_numerator_updated(events: Sequence[Event]) -> None:
     _settings(events, Kind.QUORUM_NUMERATOR, "newQuorumNumerator")
 
 
-def min_votes_set(events: Sequence[Event]) -> None:
+def min_votes_updated(events: Sequence[Event]) -> None:
     _settings(events, Kind.MIN_VOTES, "newMinVotes")
 
 

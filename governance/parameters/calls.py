@@ -17,7 +17,7 @@ _SETTINGS: dict[tuple[str, str], tuple[str, str]] = {
     ("ArtGovernor", "setProposalThreshold"): ("Votes needed to propose", "votes"),
     ("ArtGovernor", "setLateQuorumVoteExtension"): ("Late quorum extension", _SECONDS),
     ("ArtGovernor", "updateQuorumNumerator"): ("Quorum", "percent"),
-    ("ArtGovernor", "setMinVotes"): ("Least votes for a quorum", "votes"),
+    ("ArtGovernor", "updateMinVotes"): ("Least votes for a quorum", "votes"),
     ("TimelockController", "updateDelay"): ("Timelock delay", _SECONDS),
 }
 _SENTENCES: dict[tuple[str, str], str] = {

@@ -1,0 +1,127 @@
+"""Who may vote with how much: read from the token's own checkpoints (DelegateVotesChanged), never guessed.
+
+ArtToken counts an account as its own delegate until it says otherwise, and tokens of excluded accounts (the
+treasury, the auction) as nobody's; both show in its checkpoints, so the sums here need no special case.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from chain.fields import ExactSum
+from governance.models import Delegation, Exclusion, TokenTransfer, VotesChanged
+
+ZERO = "0x" + "0" * 40
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An account with tokens or votes. `votes` counts what others delegated to it too, right now."""
+
+    address: str
+    tokens: list[int]
+    votes: int
+    delegate: str
+    excluded: bool
+
+
+def weight_at(address: str, timestamp: int) -> int:
+    """ArtToken.getPastVotes: votes after the last block at or before `timestamp` (seconds)."""
+    changes = VotesChanged.objects.filter(delegate=address, at__lte=timestamp)
+    latest = changes.order_by("-block_number", "-log_index").values_list("current", flat=True).first()
+    return latest or 0
+
+
+def weight_now(address: str) -> int:
+    """ArtToken.getVotes(address) at the mirrored head."""
+    changes = VotesChanged.objects.filter(delegate=address).order_by("-block_number", "-log_index")
+    return changes.values_list("current", flat=True).first() or 0
+
+
+def supplies_at(timestamps: Iterable[int]) -> dict[int, int]:
+    """ArtToken.getPastTotalSupply for each of `timestamps`.
+
+    Every voting unit is always delegated to somebody, so the supply is the sum of all changes so far.
+    """
+    wanted = sorted(set(timestamps))
+    if not wanted:
+        return {}
+    steps = list(
+        VotesChanged.objects.filter(at__lte=wanted[-1])
+        .order_by("at")
+        .values_list("at")
+        .annotate(more=ExactSum("current"), less=ExactSum("previous"))
+    )
+    supplies, total, index = {}, 0, 0
+    for timestamp in wanted:
+        while index < len(steps) and steps[index][0] <= timestamp:
+            total += steps[index][1] - steps[index][2]
+            index += 1
+        supplies[timestamp] = total
+    return supplies
+
+
+def supply_at(timestamp: int) -> int:
+    """ArtToken.getPastTotalSupply(timestamp): tokens that can vote."""
+    return supplies_at([timestamp])[timestamp]
+
+
+def delegate_of(address: str, timestamp: int | None = None) -> str:
+    """Who votes for `address`: itself unless it chose somebody else."""
+    chosen = Delegation.objects.filter(delegator=address)
+    if timestamp is not None:
+        chosen = chosen.filter(at__lte=timestamp)
+    latest = chosen.order_by("-block_number", "-log_index").values_list("current", flat=True).first()
+    return address if latest in (None, ZERO) else latest
+
+
+def delegations() -> dict[str, str]:
+    """Delegator -> delegate, for everyone who delegates to somebody else."""
+    rows = Delegation.objects.order_by("block_number", "log_index").values_list("delegator", "current")
+    return {a: b for a, b in dict(rows).items() if b not in (ZERO, a)}
+
+
+def excluded_accounts() -> set[str]:
+    """Accounts whose tokens carry no votes."""
+    rows = Exclusion.objects.order_by("block_number", "log_index").values_list("account", "excluded")
+    return {account for account, excluded in dict(rows).items() if excluded}
+
+
+def owners() -> dict[int, str]:
+    """Token -> who holds it."""
+    rows = TokenTransfer.objects.order_by("block_number", "log_index").values_list("token_id", "recipient")
+    return {token: owner for token, owner in dict(rows).items() if owner != ZERO}
+
+
+def tokens_of(address: str, timestamp: int | None = None) -> list[int]:
+    """Tokens that `address` holds, now or after the last block at or before `timestamp`."""
+    moves = TokenTransfer.objects.filter(Q(recipient=address) | Q(sender=address))
+    if timestamp is not None:
+        moves = moves.filter(at__lte=timestamp)
+    last = dict(moves.order_by("block_number", "log_index").values_list("token_id", "recipient"))
+    return sorted(token for token, owner in last.items() if owner == address)
+
+
+def holders() -> list[Holder]:
+    """Everyone who holds a token or has a vote: most votes first, then by address."""
+    tokens: dict[str, list[int]] = defaultdict(list)
+    for token, owner in sorted(owners().items()):
+        tokens[owner].append(token)
+    rows = VotesChanged.objects.order_by("block_number", "log_index").values_list("delegate", "current")
+    votes = {delegate: current for delegate, current in dict(rows).items() if current}
+    chosen, excluded = delegations(), excluded_accounts()
+    found = [
+        Holder(
+            address=address,
+            tokens=tokens.get(address, []),
+            votes=votes.get(address, 0),
+            delegate=chosen.get(address, address),
+            excluded=address in excluded,
+        )
+        for address in tokens.keys() | votes.keys()
+    ]
+    return sorted(found, key=lambda holder: (-holder.votes, holder.address))
