@@ -1,0 +1,1 @@
+"""The artwork: epochs, generations, pictures, their pages and their controls."""

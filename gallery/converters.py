@@ -1,0 +1,15 @@
+"""Parts of a path."""
+
+
+class HashConverter:
+    """32 bytes as lower-case 0x text."""
+
+    regex = "0x[0-9a-f]{64}"
+
+    def to_python(self, value: str) -> str:
+        """The hash as it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """The hash as it is."""
+        return value

@@ -1,0 +1,197 @@
+"""An epoch's life: open, sealed, seeded, then anchored or failed.
+
+The contract holds the state and refuses what isn't due; the rows mirrored from it say where an epoch stands,
+and `advance`, called by the tick, does the one thing that comes next:
+
+1. *Open* and due: seal it, unless the artwork rests (`gallery.rest`).
+2. *Sealed*: when the randomness is there, draw the seed; when it lapsed, fix it anew; past the limits, fail.
+3. *Seeded*: once that is final, build the recipe, check it against the contract's commitment and have it
+painted.
+4. Painted and still in time: anchor the result. Past the deadline: reopen the round; past the rounds, fail.
+
+Every step may be repeated: a contract call is named by a key that the outbox sends once, a painting by its
+recipe hash. So a crash costs one tick, and a reorganisation that undoes an anchor finds the painting done.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.conf import settings
+
+from chain import clock, contracts, deployments, transactions
+from chain.models import Cursor
+from gallery import recipes, rendering, rest
+from gallery.models import Control, Epoch, Generation, Rendering, Round, Sealing
+
+PENDING, READY, LAPSED = 0, 1, 2
+"""`IRandomnessSource.status`."""
+
+
+class EpochState(StrEnum):
+    """The contract's states; an epoch that is open and due is still open."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    SEEDED = "seeded"
+    ANCHORED = "anchored"
+    FAILED = "failed"
+
+
+class Limits(NamedTuple):
+    """How long and how often the contract tries; seconds and counts."""
+
+    seed_timeout: int
+    paint_period: int
+    max_rounds: int
+    max_refixes: int
+
+
+class PainterUnknown(Exception):
+    """The epoch names a painter or a source of randomness that isn't in the deployment file."""
+
+
+def state(epoch: Epoch) -> EpochState:
+    """Where an epoch stands, from the rows mirrored so far."""
+    if hasattr(epoch, "failure"):
+        return EpochState.FAILED
+    if Generation.objects.filter(epoch_number=epoch.number).exists():
+        return EpochState.ANCHORED
+    if hasattr(epoch, "draw"):
+        return EpochState.SEEDED
+    return EpochState.SEALED if hasattr(epoch, "sealing") else EpochState.OPEN
+
+
+def unsettled() -> Epoch | None:
+    """The sealed epoch that has neither a generation nor a failure yet; there is one at most."""
+    settled = Generation.objects.values("epoch_number")
+    return (
+        Epoch.objects.select_related("sealing__log__block", "draw__log__block")
+        .filter(sealing__isnull=False, failure__isnull=True)
+        .exclude(number__in=settled)
+        .first()
+    )
+
+
+def opened() -> Epoch | None:
+    """The open epoch: the newest, which voters are deciding now."""
+    return Epoch.objects.filter(sealing__isnull=True).first()
+
+
+@lru_cache(maxsize=4)
+def _limits(artwork: str) -> Limits:
+    names = ("seedTimeout", "paintPeriod", "maxRounds", "maxRefixes")
+    return Limits(*(contracts.call("LivingArtwork", name) for name in names))
+
+
+def limits() -> Limits:
+    """The contract's own limits; they never change, so they are asked for once."""
+    return _limits(deployments.address_of("LivingArtwork"))
+
+
+def ready() -> bool:
+    """Whether anything of the artwork was mirrored yet. Raises DeploymentMissing where nothing is
+    deployed.
+    """
+    deployments.address_of("LivingArtwork")
+    return Generation.objects.exists() or Epoch.objects.exists()
+
+
+def fixed_round(epoch: Epoch) -> int:
+    """The round of randomness that a sealed epoch waits for: the one fixed last."""
+    refix = epoch.refixes.order_by("-count").first()
+    return refix.round if refix else epoch.sealing.round
+
+
+def advance() -> None:
+    """Do what is due for the current epoch, at most one step. Nothing while paused.
+
+    Raises what stops it (RpcUnavailable, RecipeMismatch, ...): the tick shows it and comes back.
+    """
+    if Control.get().paused:
+        return
+    epoch = unsettled()
+    if epoch is None:
+        _seal_if_due()
+    elif state(epoch) is EpochState.SEALED:
+        _draw(epoch)
+    else:
+        _paint(epoch)
+
+
+def _seal_if_due() -> None:
+    epoch = opened()
+    if epoch is None or clock.now() < epoch.ends_at:
+        return
+    if rest.awake(epoch):
+        seal(epoch)
+
+
+def seal(epoch: Epoch) -> transactions.Transaction:
+    """Ask the contract to seal the open epoch; it refuses before its end."""
+    return transactions.send(f"seal:{epoch.number}", "LivingArtwork", "sealEpoch")
+
+
+def _draw(epoch: Epoch) -> None:
+    """The seed: draw it when its round is there, fix a later one when it lapsed, fail when neither helps.
+
+    A round that lapsed during a long stop is fixed anew even past the timeout, as long as the contract
+    allows it.
+    """
+    sealing = epoch.sealing
+    fixed = fixed_round(epoch)
+    status = contracts.call(_name(sealing.source), "status", fixed)
+    if status == READY:
+        transactions.send(f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, "0x")
+        return
+    late = clock.now() > sealing.log.block.timestamp + limits().seed_timeout
+    if status == LAPSED and epoch.refixes.count() < limits().max_refixes:
+        transactions.send(f"refix:{epoch.number}:{fixed}", "LivingArtwork", "refixSeed", epoch.number)
+    elif status == LAPSED or (late and not settings.PRIVATE_CHAIN):  # the private chain mines what is missing
+        transactions.send(f"fail:{epoch.number}:seed", "LivingArtwork", "failEpoch", epoch.number)
+
+
+def _paint(epoch: Epoch) -> None:
+    """The painting, once its recipe is final: ask for it, anchor it, or give it another round."""
+    current = epoch.rounds.order_by("-round").first()
+    if current is None:  # `RoundOpened` comes with `SeedDrawn`, in one transaction
+        return
+    if clock.now() > current.deadline:
+        _next_round(epoch, current)
+        return
+    cursor = Cursor.current()
+    if cursor is None or not cursor.is_final(current.log.block.number):
+        return
+    job = Rendering.objects.filter(recipe_hash=epoch.draw.recipe_hash).first()
+    if job is None:
+        job = rendering.ask(epoch.draw.recipe_hash, epoch.number, recipes.build(epoch.sealing))
+    if job.state == Rendering.State.PAINTED:
+        anchor(epoch.sealing, current, job)
+    else:
+        rendering.send_if_lost(job, current.round)
+
+
+def _next_round(epoch: Epoch, current: Round) -> None:
+    if current.round < limits().max_rounds:
+        key = f"reopen:{epoch.number}:{current.round}"
+        transactions.send(key, "LivingArtwork", "reopenRound", epoch.number)
+    else:
+        transactions.send(f"fail:{epoch.number}:paint", "LivingArtwork", "failEpoch", epoch.number)
+
+
+def anchor(sealing: Sealing, current: Round, job: Rendering) -> transactions.Transaction:
+    """Commit to a finished painting through the epoch's painter contract."""
+    picture = job.picture
+    assert picture is not None, "a painted job has its picture"
+    key = f"anchor:{job.recipe_hash}:{current.round}"
+    result = (picture.pixel_hash, picture.thumb_hash, picture.file_hash)
+    return transactions.send(key, _name(current.painter), "anchor", sealing.epoch_id, result)
+
+
+def _name(address: str) -> str:
+    name = deployments.name_of(address)
+    if name is None:
+        raise PainterUnknown(f"the epoch names {address}, which is not in the deployment file of this site")
+    return name

@@ -1,0 +1,58 @@
+"""The private chain mines a block with each transaction, and otherwise only when something waits for one.
+
+Waiting are: a log that is not final yet, a seed whose block doesn't exist yet, and a deadline that passed
+since the newest block (a contract that is asked sees the time of that block). Each is over with one or a few
+blocks, so a resting artwork adds none.
+"""
+
+from __future__ import annotations
+
+from chain import clock, private
+from chain.models import Cursor, Log
+from gallery import epochs
+from gallery.models import Epoch
+from governance import selectors
+
+MOST_AT_ONCE = 4
+
+
+def wanted() -> int:
+    """How many blocks something waits for now, at most MOST_AT_ONCE."""
+    cursor = Cursor.current()
+    if cursor is None:
+        return 0
+    return min(MOST_AT_ONCE, max(_for_finality(cursor), _for_seed(cursor), _for_deadline(cursor)))
+
+
+def run() -> None:
+    """Mine what is wanted."""
+    if count := wanted():
+        private.mine(count)
+
+
+def _for_finality(cursor: Cursor) -> int:
+    newest = Log.objects.order_by("-block__number").values_list("block__number", flat=True).first()
+    return max(0, newest - cursor.finalized_number) if newest is not None else 0
+
+
+def _for_seed(cursor: Cursor) -> int:
+    epoch = epochs.unsettled()
+    if epoch is None or epochs.state(epoch) is not epochs.EpochState.SEALED:
+        return 0
+    return max(0, epochs.fixed_round(epoch) + 1 - cursor.head_number)
+
+
+def _for_deadline(cursor: Cursor) -> int:
+    now = clock.now()
+    return int(any(cursor.head_timestamp < deadline <= now for deadline in _deadlines()))
+
+
+def _deadlines() -> list[int]:
+    """Chain times at which something may become possible or impossible."""
+    times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
+    epoch = epochs.unsettled()
+    if epoch is not None and (current := epoch.rounds.order_by("-round").first()) is not None:
+        times.append(current.deadline + 1)
+    return times + [
+        one.changes_at for one in selectors.open_proposals(clock.now()) if one.changes_at is not None
+    ]

@@ -1,0 +1,150 @@
+"""The painter's own work: paintings, pictures, the operator's switch, and who used it."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chain.fields import HexField
+from gallery.storage import picture_path, picture_storage
+
+
+class Picture(models.Model):
+    """A finished picture, found by the SHA-256 of its canonical PNG. It outlives any reorganisation of the
+    chain.
+
+    `file` holds the same pixels in an ordinary compressed PNG; the canonical file is written again from them
+    whenever it is asked for (docs/decisions/0051). Sides in pixels.
+    """
+
+    file_hash = HexField(length=32, primary_key=True)
+    pixel_hash = HexField(length=32)
+    thumb_hash = HexField(length=32)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    file = models.FileField(storage=picture_storage, upload_to=picture_path, max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.file_hash
+
+
+class RenderingQuerySet(models.QuerySet["Rendering"]):
+    """Which paintings may be taken up."""
+
+    def claimable(self) -> "RenderingQuerySet":
+        """Queued and due, or left behind by a painter whose lease has lapsed; never one that was
+        cancelled.
+        """
+        now = timezone.now()
+        return self.filter(
+            Q(state=Rendering.State.QUEUED, due_at__lte=now)
+            | Q(state=Rendering.State.PAINTING, lease_until__lt=now),
+            cancel=False,
+        )
+
+
+class Rendering(models.Model):
+    """A painting job: the row, not the broker's message, says where it stands.
+
+    Moves only by conditional updates in `gallery.rendering`. `recipe_hash` is the contract's commitment, so
+    a job is found again when a reorganisation undoes its anchor. Times are wall-clock; `seconds` is the
+    painting's own time.
+    """
+
+    class State(models.TextChoices):
+        """Where a job stands."""
+
+        QUEUED = "queued"
+        PAINTING = "painting"
+        PAINTED = "painted"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    recipe_hash = HexField(length=32, unique=True)
+    epoch_number = models.PositiveBigIntegerField(db_index=True)
+    round = models.PositiveBigIntegerField(default=1, help_text="the last round that asked for this painting")
+    recipe = models.JSONField(help_text="the studio's recipe")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED, db_index=True)
+    due_at = models.DateTimeField(default=timezone.now, help_text="not claimed before")
+    sent_at = models.DateTimeField(null=True, blank=True, help_text="last handed to the queue")
+    claim = models.UUIDField(null=True, blank=True, help_text="changes with every claim")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    step = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    cancel = models.BooleanField(default=False)
+    error = models.TextField(blank=True)
+    environment = models.JSONField(default=dict, blank=True)
+    seconds = models.FloatField(null=True, blank=True)
+    picture = models.ForeignKey(
+        Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="renderings"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Any] = RenderingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Painting for epoch {self.epoch_number}, {self.state}"
+
+    @staticmethod
+    def new_claim() -> uuid.UUID:
+        """A value that no other claim has."""
+        return uuid.uuid4()
+
+
+class Control(models.Model):
+    """The operator's switch and notes: exactly one row, `Control.get()`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    paused = models.BooleanField(default=False)
+    paused_reason = models.CharField(max_length=200, blank=True)
+    seal_requested = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="an epoch to seal though at rest"
+    )
+    error = models.TextField(blank=True, help_text="why the last tick could not go on; empty when it could")
+    error_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_control_row")]
+
+    def __str__(self) -> str:
+        return "paused" if self.paused else "running"
+
+    @classmethod
+    def get(cls) -> "Control":
+        """The one row, made when it isn't there."""
+        return cls.objects.get_or_create(id=1)[0]
+
+    @classmethod
+    def change(cls, **values: Any) -> None:
+        """Set columns of the one row."""
+        cls.get()
+        cls.objects.filter(id=1).update(**values, updated_at=timezone.now())
+
+
+class AuditEntry(models.Model):
+    """Who used which control, when, and what came of it. Written, never changed."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    username = models.CharField(max_length=150, help_text="as it was then")
+    action = models.CharField(max_length=40)
+    target = models.CharField(max_length=120, blank=True)
+    allowed = models.BooleanField()
+    outcome = models.TextField()
+
+    class Meta:
+        ordering = [F("at").desc(), "-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.username} {self.action} {self.target}".strip()

@@ -1,0 +1,144 @@
+"""From a sealed epoch to the studio's recipe, checked against what the contract committed to.
+
+The contract keeps hashes only. Here the parameters, the parent and the seed are looked up in the mirror,
+hashed again by the contract's own formulas, and compared: what differs stops the epoch with a clear error
+instead of painting something that was never decided.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_abi import encode
+from eth_utils import keccak
+
+from chain import deployments
+from gallery.models import Generation, Sealing
+from governance import parameters
+from studio.recipe import Recipe
+
+NO_HEAD = "0x" + "00" * 32
+
+
+class RecipeMismatch(Exception):
+    """What the mirror says and what the contract committed to differ."""
+
+
+def head(generation: Generation) -> str:
+    """The lineage head after a generation: keccak256(abi.encode("HEAD_V1", parent, generation, recipe,
+    result)).
+    """
+    return _hash(
+        ("string", "HEAD_V1"),
+        ("bytes32", generation.parent),
+        ("uint256", generation.number),
+        ("bytes32", generation.recipe_hash),
+        ("bytes32", generation.result_hash),
+    )
+
+
+def recipe_hash(epoch: int, params_hash: str, parent_head: str, seed: str) -> str:
+    """keccak256(abi.encode("RECIPE_V1", chainid, artwork, epoch, paramsHash, parentHead, seed))."""
+    deployment = deployments.load()
+    return _hash(
+        ("string", "RECIPE_V1"),
+        ("uint256", deployment.chain_id),
+        ("address", deployment.address_of("LivingArtwork")),
+        ("uint256", epoch),
+        ("bytes32", params_hash),
+        ("bytes32", parent_head),
+        ("bytes32", seed),
+    )
+
+
+def result_hash(recipe: str, pixel_hash: str, thumb_hash: str, file_hash: str) -> str:
+    """keccak256(abi.encode("RESULT_V1", recipeHash, pixelHash, thumbHash, fileHash))."""
+    return _hash(
+        ("string", "RESULT_V1"),
+        ("bytes32", recipe),
+        ("bytes32", pixel_hash),
+        ("bytes32", thumb_hash),
+        ("bytes32", file_hash),
+    )
+
+
+def parent_of(parent_head: str) -> Generation | None:
+    """The generation whose head this is, None for the empty lineage. RecipeMismatch when the mirror has
+    none.
+    """
+    if parent_head == NO_HEAD:
+        return None
+    for generation in Generation.objects.order_by("-number"):
+        if head(generation) == parent_head:
+            return generation
+    raise RecipeMismatch(
+        f"no generation has the lineage head {parent_head}, which the epoch names as its parent"
+    )
+
+
+def build(sealing: Sealing) -> Recipe:
+    """The recipe of an epoch whose seed is drawn. Raises RecipeMismatch, or InvalidRecipe from the studio.
+
+    All the parameters in force at the sealed version are hashed and compared with the sealed hash, and the
+    recipe commitment with the one in `SeedDrawn`.
+    """
+    raw = parameters.raw_values_at(sealing.params_version)
+    found = parameters.params_hash_of(raw)
+    if found != sealing.params_hash:
+        raise RecipeMismatch(
+            f"epoch {sealing.epoch_id}: version {sealing.params_version} of the parameters hashes to {found} here, "
+            f"but {sealing.params_hash} was sealed"
+        )
+    draw = sealing.epoch.draw
+    committed = recipe_hash(sealing.epoch_id, sealing.params_hash, sealing.parent_head, draw.seed)
+    if committed != draw.recipe_hash:
+        raise RecipeMismatch(
+            f"epoch {sealing.epoch_id}: the recipe hashes to {committed} here, "
+            f"but the contract computed {draw.recipe_hash}"
+        )
+    parent = parent_of(sealing.parent_head)
+    return from_values(_readable(raw), draw.seed, parent.file_hash if parent else None)
+
+
+def from_values(values: dict[str, Any], seed: str, parent_file: str | None) -> Recipe:
+    """The studio's recipe for governed values (`governance.parameters` keys), a seed and a parent's file
+    hash.
+    """
+    return Recipe(
+        model=values["model"],
+        prompt=values["prompt"],
+        negative_prompt=values["negative_prompt"],
+        family=values["family"],
+        palette=values["palette"],
+        mood=values["mood"],
+        guidance_milli=values["guidance"],
+        steps=values["steps"],
+        strength_milli=values["strength"],
+        width=values["width"],
+        height=values["height"],
+        seed=seed,
+        parent_file=parent_file,
+    ).validate()
+
+
+def _readable(raw: dict[str, str]) -> dict[str, Any]:
+    """Values from their bytes on chain. Bytes of a text that are no UTF-8 are left out, so it never gets
+    longer.
+    """
+    return {
+        key: (
+            bytes.fromhex(value.removeprefix("0x")).decode("utf-8", errors="ignore").replace("\x00", "")
+            if parameters.BY_KEY[key].kind == "text"
+            else parameters.decode(key, value)
+        )
+        for key, value in raw.items()
+        if key in parameters.BY_KEY
+    }
+
+
+def _hash(*fields: tuple[str, Any]) -> str:
+    types = [kind for kind, _ in fields]
+    values = [
+        bytes.fromhex(value.removeprefix("0x")) if kind == "bytes32" else value for kind, value in fields
+    ]
+    return "0x" + keccak(encode(types, values)).hex()

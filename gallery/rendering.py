@@ -1,0 +1,267 @@
+"""Painting jobs: asked for once per recipe, claimed by one painter, told step by step, taken up again after
+a crash.
+
+The row is the truth and the broker's message only a nudge. A painter claims a row by a conditional update
+that sets a fresh claim and a lease; every later write names the claim, so a painter whose lease has lapsed
+and whose job was taken over writes nothing more. Cancelling is a flag that is read at each step, since a
+worker can't be told otherwise.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+import time
+import uuid
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gallery import pictures
+from gallery.models import Picture, Rendering
+from live import publish
+from studio import models as studio_models
+from studio import paint as studio_paint
+from studio.models import UnknownModel
+from studio.recipe import InvalidRecipe, Recipe
+
+log = logging.getLogger(__name__)
+
+LOADING_LEASE = timedelta(minutes=10)
+"""From the claim to the first step: the model may have to be fetched and is loaded."""
+STEP_LEASE = timedelta(minutes=2)
+"""From each step to the next; far above what the slowest allowed step takes."""
+RESEND_AFTER = timedelta(seconds=5)
+MOST_ATTEMPTS = 4
+BACK_OFF_S = 5
+MESSAGE_EVERY_S = 0.2
+
+stopping = threading.Event()
+"""Set when the process is to end: a painting stops at its next step and goes back to the queue."""
+
+
+class Cancelled(studio_paint.Cancelled):
+    """The row's cancel flag was set."""
+
+
+class LeaseLost(studio_paint.Cancelled):
+    """Another painter has taken the job over."""
+
+
+class Stopping(studio_paint.Cancelled):
+    """The process ends."""
+
+
+def ask(recipe_hash: str, epoch: int, recipe: Recipe) -> Rendering:
+    """The job for a recipe, made if it isn't there. Asking twice is asking once."""
+    job, _made = Rendering.objects.get_or_create(
+        recipe_hash=recipe_hash,
+        defaults={"epoch_number": epoch, "recipe": asdict(recipe), "steps": recipe.painted_steps},
+    )
+    return job
+
+
+def send_if_lost(job: Rendering, round_number: int) -> bool:
+    """Hand a job to the painters if it waits and was not handed over just now; True if this call did.
+
+    A queue in memory is lost with its process, so what the rows say is due is sent again and again; a
+    message too many finds the row claimed. A job that failed gets new attempts with each new round.
+    """
+    now = timezone.now()
+    row = Rendering.objects.filter(pk=job.pk)
+    if row.filter(state=Rendering.State.FAILED, round__lt=round_number).update(
+        state=Rendering.State.QUEUED, round=round_number, attempts=0, due_at=now, sent_at=None
+    ):
+        log.info("the painting for epoch %s failed before and gets another round", job.epoch_number)
+    gone = {"state": Rendering.State.PAINTING, "lease_until__lt": now, "attempts__gte": MOST_ATTEMPTS}
+    if row.filter(**gone).update(
+        state=Rendering.State.FAILED, error="The painter stopped without a word each time."
+    ):
+        return False
+    waiting = row.claimable().filter(Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER))
+    if not waiting.update(sent_at=now):
+        return False
+    from gallery.tasks import paint
+
+    transaction.on_commit(lambda: paint.delay(job.pk))
+    return True
+
+
+def claim(pk: int) -> Rendering | None:
+    """Take a job that waits, with a lease; None when it is another's, done, cancelled or not due."""
+    now = timezone.now()
+    token = uuid.uuid4()
+    taken = (
+        Rendering.objects.claimable()
+        .filter(pk=pk)
+        .update(
+            state=Rendering.State.PAINTING,
+            claim=token,
+            lease_until=now + LOADING_LEASE,
+            attempts=F("attempts") + 1,
+            step=0,
+            updated_at=now,
+        )
+    )
+    return Rendering.objects.get(pk=pk) if taken else None
+
+
+def paint(pk: int) -> str:
+    """Claim a job and paint it; returns its state afterwards, or "skipped".
+
+    What the painter raises ends in the row (`error`) and in another attempt after a pause that grows; a
+    recipe that nobody can paint, or a model that this site doesn't have, fails at once.
+    """
+    job = claim(pk)
+    if job is None:
+        return "skipped"
+    try:
+        painting = _paint(job)
+        picture = pictures.keep(painting.pixels)
+    except Cancelled:
+        _leave(job, state=Rendering.State.CANCELLED, cancel=False, step=0)
+    except LeaseLost:
+        log.warning("the painting for epoch %s was taken over by another painter", job.epoch_number)
+    except Stopping:
+        _leave(job, state=Rendering.State.QUEUED, attempts=F("attempts") - 1, sent_at=None, step=0)
+    except (UnknownModel, InvalidRecipe) as error:
+        log.exception("the painting for epoch %s can't be done here", job.epoch_number)
+        _leave(job, state=Rendering.State.FAILED, error=_words(error))
+    except Exception as error:
+        log.exception("the painting for epoch %s failed at attempt %s", job.epoch_number, job.attempts)
+        _again(job, error)
+    else:
+        _finish(job, painting, picture)
+    return str(Rendering.objects.values_list("state", flat=True).get(pk=pk))
+
+
+def cancel(job: Rendering) -> bool:
+    """Stop a job: at once if it waits, at its next step if it is being painted. False when it is over
+    already.
+    """
+    row = Rendering.objects.filter(pk=job.pk)
+    waits = row.filter(state=Rendering.State.QUEUED)
+    if waits.update(state=Rendering.State.CANCELLED, updated_at=timezone.now()):
+        return True
+    # A painter that died never reads the flag; its lease shows it.
+    gone = row.filter(state=Rendering.State.PAINTING, lease_until__lt=timezone.now())
+    if gone.update(state=Rendering.State.CANCELLED, updated_at=timezone.now()):
+        return True
+    return bool(row.filter(state=Rendering.State.PAINTING).update(cancel=True, updated_at=timezone.now()))
+
+
+def retry(job: Rendering) -> bool:
+    """Put a job that failed or was cancelled, or that waits for its next attempt, back in the queue, due
+    now.
+    """
+    over = (Rendering.State.FAILED, Rendering.State.CANCELLED, Rendering.State.QUEUED)
+    return bool(
+        Rendering.objects.filter(pk=job.pk, state__in=over).update(
+            state=Rendering.State.QUEUED,
+            attempts=0,
+            cancel=False,
+            error="",
+            due_at=timezone.now(),
+            sent_at=None,
+            updated_at=timezone.now(),
+        )
+    )
+
+
+def release_leases() -> int:
+    """Give up every claim: called when the one process that paints starts, so that nobody can be painting."""
+    return Rendering.objects.filter(state=Rendering.State.PAINTING).update(
+        lease_until=timezone.now() - timedelta(seconds=1), sent_at=None, updated_at=timezone.now()
+    )
+
+
+def _paint(job: Rendering) -> studio_paint.Painting:
+    recipe = Recipe.from_mapping(job.recipe)
+    parent = None
+    if recipe.parent_file is not None:
+        parent = pictures.image(_parent(recipe.parent_file))
+    folder = studio_models.resolve(recipe.model, settings.PAINTER_MODELS)
+    return studio_paint.paint(
+        recipe, parent, folder, threads=settings.PAINTER_THREADS, on_step=_Progress(job)
+    )
+
+
+def _parent(file_hash: str) -> Picture:
+    try:
+        return Picture.objects.get(file_hash=file_hash)
+    except Picture.DoesNotExist:
+        raise pictures.PictureDamaged(f"the parent's picture {file_hash} is not kept here") from None
+
+
+class _Progress:
+    """Called by the studio at each step: renews the lease, reads the cancel flag, tells open pages."""
+
+    def __init__(self, job: Rendering):
+        self.job = job
+        self.told = 0.0
+
+    def __call__(self, step: studio_paint.Step) -> None:
+        now = timezone.now()
+        mine = Rendering.objects.filter(pk=self.job.pk, claim=self.job.claim, state=Rendering.State.PAINTING)
+        if stopping.is_set():
+            raise Stopping
+        if not mine.filter(cancel=False).update(
+            step=step.step, steps=step.steps, lease_until=now + STEP_LEASE, updated_at=now
+        ):
+            raise Cancelled if mine.exists() else LeaseLost
+        elapsed = time.monotonic() - self.told
+        if step.preview is None and elapsed < MESSAGE_EVERY_S and step.step < step.steps:
+            return
+        self.told = time.monotonic()
+        image = None
+        if step.preview is not None:
+            image = "data:image/webp;base64," + base64.b64encode(pictures.preview(step.preview)).decode()
+        publish(
+            "artwork", "painting", epoch=self.job.epoch_number, step=step.step, steps=step.steps, image=image
+        )
+
+
+def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -> None:
+    mine = Rendering.objects.filter(pk=job.pk, claim=job.claim, state=Rendering.State.PAINTING)
+    with transaction.atomic():
+        kept = mine.update(
+            state=Rendering.State.PAINTED,
+            step=F("steps"),
+            error="",
+            environment=json.loads(json.dumps(painting.environment)),
+            seconds=painting.seconds,
+            picture=picture,
+            lease_until=None,
+            cancel=False,
+            updated_at=timezone.now(),
+        )
+        if kept:
+            publish("artwork", "epoch", epoch=job.epoch_number, state="painted")
+
+
+def _again(job: Rendering, error: Exception) -> None:
+    if job.attempts >= MOST_ATTEMPTS:
+        _leave(job, state=Rendering.State.FAILED, error=_words(error))
+        return
+    pause = timedelta(seconds=BACK_OFF_S * 3 ** (job.attempts - 1))
+    due = timezone.now() + pause
+    _leave(job, state=Rendering.State.QUEUED, error=_words(error), due_at=due, sent_at=None, step=0)
+
+
+def _leave(job: Rendering, **values: Any) -> None:
+    """Give the job back with these values, if it is still this painter's; tell open pages to look again."""
+    mine: dict[str, Any] = {"pk": job.pk, "claim": job.claim, "state": Rendering.State.PAINTING}
+    with transaction.atomic():
+        if Rendering.objects.filter(**mine).update(lease_until=None, updated_at=timezone.now(), **values):
+            publish("artwork", "epoch", epoch=job.epoch_number, state=str(values["state"]))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]

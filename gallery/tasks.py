@@ -1,0 +1,93 @@
+"""Two tasks: the tick that moves everything, and the painting that it never waits for."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+
+from celery import shared_task
+from django.conf import settings
+from django.core.cache import cache
+from django.utils import timezone
+
+from chain import transactions
+from chain.deployments import DeploymentMissing
+from gallery import epochs, founders, mining, rendering
+from gallery.models import Control
+from governance import keeper
+
+log = logging.getLogger(__name__)
+
+LOCK = "gallery.tick"
+LOCK_S = 20
+"""A tick that died holds the next ones up for so long at most. Two at once would do no harm: see `epochs`."""
+
+
+@shared_task(name="gallery.tasks.tick", queue="control", ignore_result=True)
+def tick() -> str:
+    """Do what is due now, a little at a time; "busy" when another tick is at it."""
+    token = uuid.uuid4().hex
+    if not cache.add(LOCK, token, LOCK_S):
+        return "busy"
+    try:
+        return run()
+    finally:
+        if cache.get(LOCK) == token:
+            cache.delete(LOCK)
+
+
+@shared_task(name="gallery.tasks.paint", queue="paint", ignore_result=True, acks_late=True)
+def paint(rendering_id: int) -> str:
+    """Paint one job, then have it anchored without waiting for the next beat."""
+    outcome = rendering.paint(rendering_id)
+    if outcome != "skipped":
+        tick.apply_async(expires=5)
+    return outcome
+
+
+def run() -> str:
+    """One pass over every state machine. No database transaction spans a call to the chain.
+
+    One part that fails does not keep the others from their work; what failed is shown in the admin and on
+    the page.
+    """
+    try:
+        if epochs.ready():
+            founders.import_pictures()
+    except DeploymentMissing:
+        return "no deployment"
+    problems = [
+        problem
+        for name, step in (
+            ("Transactions", transactions.settle),
+            ("Proposals", keeper.run),
+            ("Epochs", epochs.advance),
+            ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
+        )
+        if (problem := _try(name, step))
+    ]
+    _note(problems)
+    return "; ".join(problems) or "ok"
+
+
+def _nothing() -> None:
+    """A public chain mines by itself."""
+
+
+def _try(name: str, step: Callable[[], object]) -> str:
+    try:
+        step()
+    except Exception as error:
+        log.warning(
+            "tick, %s: %s: %s", name.lower(), type(error).__name__, error, exc_info=log.isEnabledFor(10)
+        )
+        return f"{name}: {type(error).__name__}: {error}"
+    return ""
+
+
+def _note(problems: list[str]) -> None:
+    """Keep what went wrong in the control row, writing only when it changed."""
+    text = "\n".join(problems)[:4000]
+    if Control.get().error != text:
+        Control.change(error=text, error_at=timezone.now() if text else None)
