@@ -184,7 +184,8 @@ def _next_round(epoch: Epoch, current: Round) -> None:
 def anchor(sealing: Sealing, current: Round, job: Rendering) -> transactions.Transaction:
     """Commit to a finished painting through the epoch's painter contract."""
     picture = job.picture
-    assert picture is not None, "a painted job has its picture"
+    if picture is None:
+        raise RuntimeError(f"the painting for epoch {sealing.epoch_id} is done but has no picture")
     key = f"anchor:{job.recipe_hash}:{current.round}"
     result = (picture.pixel_hash, picture.thumb_hash, picture.file_hash)
     return transactions.send(key, _name(current.painter), "anchor", sealing.epoch_id, result)

@@ -86,8 +86,8 @@ def build(sealing: Sealing) -> Recipe:
     found = parameters.params_hash_of(raw)
     if found != sealing.params_hash:
         raise RecipeMismatch(
-            f"epoch {sealing.epoch_id}: version {sealing.params_version} of the parameters hashes to {found} here, "
-            f"but {sealing.params_hash} was sealed"
+            f"epoch {sealing.epoch_id}: version {sealing.params_version} of the parameters hashes to {found} "
+            f"here, but {sealing.params_hash} was sealed"
         )
     draw = sealing.epoch.draw
     committed = recipe_hash(sealing.epoch_id, sealing.params_hash, sealing.parent_head, draw.seed)

@@ -13,6 +13,7 @@ parameters;
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import pairwise
 
 from chain import clock
 from gallery.models import Control, Epoch, Failure, Sealing
@@ -73,7 +74,7 @@ def unchanged_in_a_row() -> int:
     if len(versions) < 2 * UNCHANGED_IN_A_ROW + 4:
         versions.append(1)  # the founding generations were painted before the first sealing
     count = 0
-    for newer, older in zip(versions, versions[1:], strict=False):
+    for newer, older in pairwise(versions):
         if newer != older:
             break
         count += 1

@@ -146,7 +146,8 @@ def _paint(epoch: Epoch, now: int) -> Next:
 
 
 def _round_words(epoch: Epoch, current: Round) -> str:
-    return f"Round {current.round} of epoch {epoch.number} has ended without a picture; another is opened, or it fails."
+    ended = f"Round {current.round} of epoch {epoch.number} has ended without a picture"
+    return f"{ended}; another is opened, or the epoch fails."
 
 
 def _why(epoch: Epoch) -> str:

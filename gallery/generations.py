@@ -1,0 +1,246 @@
+"""One generation in words: what it was painted from, by whom, and which votes decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+
+from chain import clock
+from chain.models import Cursor
+from gallery import founders
+from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
+from governance import parameters, selectors
+from studio.recipe import join_style
+from studio.vocabulary import PALETTES
+
+
+class DecidedBy(NamedTuple):
+    """A proposal that made a generation what it is. `votes_for` of `votes` cast; `id` is a decimal
+    uint256.
+    """
+
+    id: str
+    number: int
+    title: str
+    votes_for: int
+    votes: int
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return f"/proposals/{self.id}/"
+
+
+@dataclass(frozen=True)
+class GenerationView:
+    """One generation in words. Hashes are 0x text; `seconds` of painting is None when it wasn't painted
+    here.
+    """
+
+    number: int
+    title: str
+    prompt_text: str
+    parameters: dict[str, str]
+    swatches: list[str]
+    anchored_at: int
+    is_final: bool
+    proposals: list[DecidedBy]
+    painter: str
+    seconds: float | None
+    environment: dict[str, Any]
+    seed: str
+    seed_words: str
+    recipe_hash: str
+    result_hash: str
+    pixel_hash: str
+    file_hash: str
+    parent_number: int | None
+    founding: bool
+    epoch: int
+    model: str
+    strength: str
+    width: int | None
+    height: int | None
+    block: int
+    tx_hash: str
+    blocks_to_final: int
+
+    @property
+    def anchored(self) -> datetime:
+        """When its block was built."""
+        return datetime.fromtimestamp(self.anchored_at, UTC)
+
+    @property
+    def alt(self) -> str:
+        """The picture for who can't see it."""
+        return f"Generation {self.number}: {self.prompt_text or 'a picture whose recipe is not known here'}"
+
+    @property
+    def url(self) -> str:
+        """Its page."""
+        return reverse("gallery:generation", args=[self.number])
+
+    def image(self, size: int | str) -> str:
+        """The address of the picture: a display size in pixels, or "original"."""
+        if size == "original":
+            return reverse("gallery:original", args=[self.file_hash])
+        return reverse("gallery:picture", args=[self.file_hash, int(size)])
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether this site keeps the picture."""
+        return self.width is not None
+
+    @property
+    def image_small(self) -> str:
+        """160 px at most."""
+        return self.image(160)
+
+    @property
+    def image_medium(self) -> str:
+        """512 px at most."""
+        return self.image(512)
+
+    @property
+    def image_large(self) -> str:
+        """1024 px at most."""
+        return self.image(1024)
+
+    @property
+    def original(self) -> str:
+        """The canonical PNG."""
+        return self.image("original")
+
+
+def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
+    """Views of generations, in a handful of queries for all of them."""
+    numbers = [one.epoch_number for one in generations]
+    jobs = {
+        job.recipe_hash: job
+        for job in Rendering.objects.filter(recipe_hash__in=[one.recipe_hash for one in generations])
+    }
+    kept = Picture.objects.in_bulk([one.file_hash for one in generations])
+    sealings = {one.epoch_id: one for one in Sealing.objects.filter(epoch__in=numbers)}
+    refixes: dict[int, SeedRefix] = {
+        one.epoch_id: one for one in SeedRefix.objects.filter(epoch__in=numbers).order_by("count")
+    }
+    versions = _versions_before(generations)
+    cursor = Cursor.current()
+    titles = founders.titles() if any(one.founding for one in generations) else {}
+    views = []
+    for one in generations:
+        job, sealing, picture = (
+            jobs.get(one.recipe_hash),
+            sealings.get(one.epoch_number),
+            kept.get(one.file_hash),
+        )
+        values = _values(job, sealing)
+        text = join_style(*(str(values.get(key, "")) for key in ("prompt", "family", "palette", "mood")))
+        block = one.log.block.number
+        views.append(
+            GenerationView(
+                number=one.number,
+                title=titles.get(one.file_hash) or _title(str(values.get("prompt", "")), one.number),
+                prompt_text=text,
+                parameters=_words(values),
+                swatches=PALETTES.get(str(values.get("palette", "")).removesuffix(" palette").strip(), []),
+                anchored_at=one.log.block.timestamp,
+                is_final=cursor is not None and cursor.is_final(block),
+                proposals=_decided(versions.get(one.number), sealing),
+                painter=one.painter,
+                seconds=job.seconds if job else None,
+                environment=job.environment if job else {},
+                seed=one.seed,
+                seed_words=_seed_words(one, sealing, refixes.get(one.epoch_number)),
+                recipe_hash=one.recipe_hash,
+                result_hash=one.result_hash,
+                pixel_hash=one.pixel_hash,
+                file_hash=one.file_hash,
+                parent_number=one.number - 1 if one.number > 1 else None,
+                founding=one.founding,
+                epoch=one.epoch_number,
+                model=one.model_id,
+                strength=_words(values).get("strength", ""),
+                width=picture.width if picture else None,
+                height=picture.height if picture else None,
+                block=block,
+                tx_hash=one.log.tx_hash,
+                blocks_to_final=max(0, block - cursor.finalized_number) if cursor else 1,
+            )
+        )
+    return views
+
+
+def _values(job: Rendering | None, sealing: Sealing | None) -> dict[str, Any]:
+    """The governed values a generation was painted with: from its recipe if it is kept here, else from the
+    mirror.
+    """
+    if job is not None:
+        recipe = job.recipe
+        renamed = {"guidance_milli": "guidance", "strength_milli": "strength"}
+        values = {
+            renamed.get(key, key): value
+            for key, value in recipe.items()
+            if key not in ("seed", "parent_file")
+        }
+        if recipe.get("parent_file") is None:
+            values.pop("strength")  # a picture without a parent has nothing to keep
+        return values
+    return dict(parameters.values_at(sealing.params_version)) if sealing else {}
+
+
+def _words(values: dict[str, Any]) -> dict[str, str]:
+    return {one.key: one.words(values[one.key]) for one in parameters.PARAMETERS if one.key in values}
+
+
+def _title(prompt: str, number: int) -> str:
+    first = prompt.split(",")[0].strip()
+    if not first:
+        return f"Generation {number}"
+    short = first if len(first) <= 60 else first[:59].rstrip() + "…"
+    return short[0].upper() + short[1:]
+
+
+def _seed_words(one: Generation, sealing: Sealing | None, refix: SeedRefix | None) -> str:
+    if one.founding or sealing is None:
+        return "stated at the founding"
+    block = refix.round if refix else sealing.round
+    count = refix.count if refix else 0
+    spaced = f"{block:,}".replace(",", " ")
+    return f"block {spaced}, fixed anew {count} time{'' if count == 1 else 's'}"
+
+
+def _versions_before(generations: Sequence[Generation]) -> dict[int, int]:
+    """The parameters' version that each generation's predecessor was sealed with; 1 for the founding ones."""
+    numbers = [one.number for one in generations if not one.founding]
+    if not numbers:
+        return {}
+    parents = Generation.objects.filter(number__in=[number - 1 for number in numbers]).values_list(
+        "number", "epoch_number"
+    )
+    epochs = dict(parents)
+    versions = dict(
+        Sealing.objects.filter(epoch__in=epochs.values()).values_list("epoch_id", "params_version")
+    )
+    return {number: versions.get(epochs.get(number - 1, 0), 1) for number in numbers}
+
+
+def _decided(before: int | None, sealing: Sealing | None) -> list[DecidedBy]:
+    """The proposals whose execution lies between the parent's version and this one's."""
+    if before is None or sealing is None or sealing.params_version <= before:
+        return []
+    found = selectors.decided_by(before, sealing.params_version, clock.now())
+    return [
+        DecidedBy(
+            id=str(one.proposal.pk),
+            number=getattr(one.proposal, "number", 0),
+            title=one.proposal.title,
+            votes_for=one.tally.for_,
+            votes=one.tally.total,
+        )
+        for one in found
+    ]
