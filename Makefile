@@ -1,0 +1,72 @@
+# Murmuration's commands. `make run` and `make test` are all that most people need; both install what they miss.
+
+PYTHON ?= python3
+VENV := .venv/bin
+# The environment's programs first: forge's compiler is a script for Node, which may have come with it.
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
+	static static-check bench-epoch bench-lineage clean install install-dev
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' Makefile | sort | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
+
+install: ## Install what the site needs (make run does this by itself)
+	@$(PYTHON) config/install.py
+
+install-dev: ## Install what tests and lint need too
+	@$(PYTHON) config/install.py --dev
+
+run: install ## Start the artwork in one process; PORT=8080 chooses the port
+	@exec $(VENV)/python -m config.embedded
+
+test: install-dev ## Run the tests of the site and of the contracts
+	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
+		$(VENV)/python -m pytest -m "not slow and not services"
+	@cd contracts && forge test
+
+test-services: install-dev ## Run the tests that need PostgreSQL, against one of their own
+	@$(VENV)/python -m config.testbed postgres $(VENV)/python -m pytest -m services
+
+test-slow: install-dev ## Run the tests that take minutes, and the contracts' with many more runs
+	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
+		$(VENV)/python -m pytest -m "slow and not services"
+	@cd contracts && FOUNDRY_PROFILE=ci forge test
+
+lint: install-dev ## Check style, types, layers, templates and contracts
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(VENV)/djlint --quiet --lint --check templates
+	@cd contracts && forge fmt --check && forge lint --deny warnings
+
+fmt: install-dev ## Format Python, templates and Solidity
+	@$(VENV)/ruff check --fix --quiet . ; $(VENV)/ruff format .
+	@$(VENV)/djlint --quiet --reformat templates
+	@cd contracts && forge fmt
+
+contracts-build: install-dev ## Compile the contracts; write their ABI, bytecode and generated sources
+	@$(VENV)/python contracts/script/build.py
+
+contracts-test: install-dev ## Run the contracts' tests
+	@cd contracts && forge test
+
+contracts-check: install-dev ## Fail if the committed ABI, bytecode or generated sources are stale
+	@$(VENV)/python contracts/script/build.py --check
+
+static: install-dev ## Build static/dist from static/src
+	@node static/build.mjs
+
+static-check: install-dev ## Fail if static/dist is stale
+	@node static/build.mjs --check
+
+bench-epoch: install ## Time one epoch against the bare painter; one line of JSON last
+	@$(VENV)/python -m benches.epoch
+
+bench-lineage: install ## Paint thirty unchanged generations and measure their drift; one line of JSON last
+	@$(VENV)/python -m benches.lineage
+
+clean: ## Remove what was installed and built; var/, which holds the artwork, stays
+	@rm -rf .venv node_modules contracts/out contracts/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
