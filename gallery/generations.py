@@ -13,7 +13,7 @@ from chain import clock
 from chain.models import Cursor
 from gallery import founders
 from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
-from governance import parameters, selectors
+from governance import parameters, people, selectors
 from studio.recipe import join_style
 from studio.vocabulary import PALETTES
 
@@ -50,6 +50,7 @@ class GenerationView:
     is_final: bool
     proposals: list[DecidedBy]
     painter: str
+    painter_name: str
     seconds: float | None
     environment: dict[str, Any]
     seed: str
@@ -152,6 +153,7 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 is_final=cursor is not None and cursor.is_final(block),
                 proposals=_decided(versions.get(one.number), sealing),
                 painter=one.painter,
+                painter_name=people.name_of(one.painter),
                 seconds=job.seconds if job else None,
                 environment=job.environment if job else {},
                 seed=one.seed,

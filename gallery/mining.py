@@ -44,10 +44,10 @@ def _for_seed(cursor: Cursor) -> int:
 
 def _for_deadline(cursor: Cursor) -> int:
     now = clock.now()
-    return int(any(cursor.head_timestamp < deadline <= now for deadline in _deadlines()))
+    return int(any(cursor.head_timestamp < deadline <= now for deadline in deadlines()))
 
 
-def _deadlines() -> list[int]:
+def deadlines() -> list[int]:
     """Chain times at which something may become possible or impossible."""
     times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
     epoch = epochs.unsettled()

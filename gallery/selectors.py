@@ -16,7 +16,7 @@ from chain.models import Cursor
 from gallery.generations import DecidedBy, GenerationView, views_of
 from gallery.models import Generation
 from gallery.upcoming import Next, Painting, painting, upcoming
-from governance import parameters
+from governance import parameters, people
 from governance.models import Vote
 from live import presence
 
@@ -27,7 +27,7 @@ STALE_S = 30
 
 @dataclass(frozen=True)
 class ChainView:
-    """How the mirror stands: its head, the blocks of it that aren't final, whether it has stopped following."""
+    """How the mirror stands: its head, how many blocks aren't final, whether it stopped following."""
 
     head: int | None
     final_behind: int
@@ -52,6 +52,7 @@ class Voter:
     """Who voted on a proposal that made a generation. `weight` in votes."""
 
     address: str
+    name: str
     support: str
     weight: int
     reason: str
@@ -152,7 +153,10 @@ def chain() -> ChainView:
 
 def _voters(proposal: str) -> list[Voter]:
     votes = Vote.objects.filter(proposal_id=int(proposal))
-    return [Voter(one.voter, one.get_support_display(), one.weight, one.reason) for one in votes]
+    return [
+        Voter(one.voter, people.name_of(one.voter), one.get_support_display(), one.weight, one.reason)
+        for one in votes
+    ]
 
 
 def _changed(parent: GenerationView | None, view: GenerationView) -> dict[str, tuple[str, str]]:
