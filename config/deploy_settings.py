@@ -1,0 +1,136 @@
+"""What is decided at deployment: the profiles' figures, the first parameters, the founding generations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from config.deploy_sender import DeploymentError
+from governance import parameters as governed
+
+ZERO_ADDRESS = "0x" + "0" * 40
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Founding:
+    """One founding generation: what it was painted from, its hashes, and who receives its token.
+
+    `values` has all governed parameters; the hashes and the seed are 0x text of 32 bytes.
+    """
+
+    title: str
+    values: Mapping[str, governed.Value]
+    seed: str
+    pixel_hash: str
+    thumb_hash: str
+    file_hash: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """Everything that is decided at deployment. Times are in seconds, `quorum_percent` is of all votes.
+
+    `parameters` are the first values of all governed parameters (`contracts/parameters.json`). A `guardian`
+    may cancel proposals for `guardian_period` after deployment; there is none by default.
+    """
+
+    operator: str
+    parameters: Mapping[str, governed.Value]
+    founding: Sequence[Founding] = ()
+    voting_delay: int = DAY
+    voting_period: int = 5 * DAY
+    timelock_delay: int = 2 * DAY
+    late_extension: int = DAY
+    proposal_threshold: int = 1
+    quorum_percent: int = 10
+    min_votes: int = 2
+    seed_timeout: int = DAY
+    paint_period: int = DAY
+    max_rounds: int = 3
+    max_refixes: int = 8
+    guardian: str = ZERO_ADDRESS
+    guardian_period: int = 0
+
+    @classmethod
+    def profile(
+        cls,
+        name: str,
+        *,
+        operator: str,
+        parameters: Mapping[str, governed.Value],
+        founding: Sequence[Founding] = (),
+        **changes: Any,
+    ) -> Self:
+        """The settings of a profile, "demo" or "public", with `changes` to single ones.
+
+        `parameters` need no `epoch_length`: the profile's is used where it is missing. Raises DeploymentError
+        for an unknown profile.
+        """
+        if name not in PROFILES:
+            raise DeploymentError(f"there is no profile {name!r}: choose one of {', '.join(PROFILES)}")
+        chosen = {**PROFILES[name], **changes}
+        epoch_length = chosen.pop("epoch_length")
+        values = {"epoch_length": epoch_length, **parameters}
+        return cls(operator=operator, parameters=values, founding=founding, **chosen)
+
+
+PROFILES: dict[str, dict[str, Any]] = {
+    "demo": {
+        "voting_delay": 1,
+        "voting_period": 60,
+        "timelock_delay": 10,
+        "late_extension": 5,
+        "min_votes": 1,
+        "seed_timeout": 3600,
+        "paint_period": 600,
+        "epoch_length": 90,
+    },
+    "public": {"epoch_length": 7 * DAY},
+}
+
+
+def read_founding(file: Path, owners: Sequence[str], epoch_length: int) -> tuple[Founding, ...]:
+    """The founding generations that a founding.json lists; an entry's `owner_index` points into `owners`.
+
+    The parameters are the recipe's; an epoch length, which no recipe has, is taken from `epoch_length`.
+    Raises DeploymentError when the file is missing or malformed, or names an owner that isn't given.
+    """
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        return tuple(_founding(entry, owners, epoch_length) for entry in entries)
+    except FileNotFoundError:
+        raise DeploymentError(f"there is no list of founding generations at {file}") from None
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise DeploymentError(f"{file} can't be used: {error!r}") from error
+
+
+def _founding(entry: Mapping[str, Any], owners: Sequence[str], epoch_length: int) -> Founding:
+    recipe = entry["recipe"]
+    values = {
+        "model": recipe["model"],
+        "prompt": recipe["prompt"],
+        "negative_prompt": recipe["negative_prompt"],
+        "family": recipe["family"],
+        "palette": recipe["palette"],
+        "mood": recipe["mood"],
+        "guidance": recipe["guidance_milli"],
+        "steps": recipe["steps"],
+        "strength": recipe["strength_milli"],
+        "width": recipe["width"],
+        "height": recipe["height"],
+        "epoch_length": epoch_length,
+    }
+    return Founding(
+        title=entry["title"],
+        values=values,
+        seed=recipe["seed"],
+        pixel_hash=entry["pixel_hash"],
+        thumb_hash=entry["thumb_hash"],
+        file_hash=entry["file_hash"],
+        owner=owners[entry["owner_index"]],
+    )
