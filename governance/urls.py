@@ -1,6 +1,27 @@
 """Pages of governance. Ids are decimal uint256."""
 
-from django.urls import URLPattern
+from django.urls import path, register_converter
+
+from governance.converters import Uint256Converter
+from governance.views import actions, proposals, signin
+
+register_converter(Uint256Converter, "uint256")
 
 app_name = "governance"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("proposals/", proposals.index, name="proposals"),
+    path("proposals/list/", proposals.index_part, name="proposals_part"),
+    path("proposals/new/", actions.compose, name="compose"),
+    path("proposals/<uint256:proposal_id>/", proposals.page, name="proposal"),
+    path("proposals/<uint256:proposal_id>/standing/", proposals.standing_part, name="standing_part"),
+    path("proposals/<uint256:proposal_id>/record/", proposals.record_part, name="record_part"),
+    path("proposals/<uint256:proposal_id>/vote/", actions.vote, name="vote"),
+    path("proposals/<uint256:proposal_id>/queue/", actions.queue, name="queue"),
+    path("proposals/<uint256:proposal_id>/execute/", actions.execute, name="execute"),
+    path("transactions/explain/", actions.explain, name="explain"),
+    path("signin/", signin.picker, name="signin"),
+    path("signin/message/", signin.message, name="signin_message"),
+    path("signin/verify/", signin.verify, name="signin_verify"),
+    path("signin/out/", signin.leave, name="signout"),
+    path("demo-wallet/rpc/", signin.demo_rpc, name="demo_rpc"),
+]

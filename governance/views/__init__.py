@@ -1,0 +1,1 @@
+"""Thin views: read with selectors, act through actions, say what happened."""

@@ -1,0 +1,149 @@
+"""Transactions made ready for a wallet, and the composer.
+
+A POST answers with JSON for `static/js/wallet.js`: `{"transaction", "chain", "from", "then"}`, or
+`{"errors": {field: [sentences]}, "message"}` with status 422 (401 when nobody is signed in). The composer
+also answers an ordinary form post with the page and every word that was typed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from chain import deployments
+from governance import actions, limits, reverts, selectors
+from governance.actions import Refused
+from governance.forms import ComposeForm, VoteForm
+from governance.models import GovernorSetting, ParameterChange
+from governance.weights import weight_now
+from studio import vocabulary
+
+_SIGN_IN = "Connect a wallet first."
+
+
+@require_POST
+def vote(request: HttpRequest, proposal_id: int) -> JsonResponse:
+    proposal = get_object_or_404(selectors.proposals(), pk=proposal_id)
+    form = VoteForm(request.POST)
+    address = _wallet(request)
+    if address is None:
+        return refuse(_SIGN_IN, status=401)
+    if not form.is_valid():
+        return _faults(form.errors)
+    try:
+        wanted = actions.vote(proposal, address, form.cleaned_data["support"], form.cleaned_data["reason"])
+    except Refused as refusal:
+        return refuse(str(refusal))
+    return _offer(address, wanted)
+
+
+@require_POST
+def queue(request: HttpRequest, proposal_id: int) -> JsonResponse:
+    return _step(request, proposal_id, actions.queue)
+
+
+@require_POST
+def execute(request: HttpRequest, proposal_id: int) -> JsonResponse:
+    return _step(request, proposal_id, actions.execute)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def compose(request: HttpRequest) -> HttpResponse:
+    """A typed form over every governed parameter."""
+    newest = _newest_version()
+    as_json = "application/json" in request.headers.get("Accept", "")
+    if newest is None:
+        return render(request, "governance/compose.html", {"form": None}, status=503)
+    if request.method != "POST":
+        return _composer(request, ComposeForm(newest_version=newest))
+    form = ComposeForm(request.POST, newest_version=newest)
+    address = _wallet(request)
+    message, status = "", 422
+    if address is None:
+        message, status = _SIGN_IN, 401
+    elif form.is_valid():
+        try:
+            draft = actions.propose(
+                address, form.changes, form.cleaned_data["title"], form.cleaned_data["reason"]
+            )
+        except Refused as refusal:
+            message = str(refusal)
+        else:
+            if as_json:
+                return _offer(address, draft.request, then=reverse("governance:proposal", args=[draft.id]))
+            message = "Sending it needs JavaScript: your wallet speaks to the page. Nothing is lost."
+    if not as_json:
+        return _composer(request, form, message=message, status=status)
+    return refuse(message, status=status) if message else _faults(form.errors)
+
+
+@require_POST
+def explain(request: HttpRequest) -> JsonResponse:
+    """Put a wallet's or the chain's refusal into words: `{"data": "0x…" | null, "message": str}` in."""
+    if not limits.allowed(request, "explain", most=120, seconds=60):
+        return refuse("Too many requests. Please wait a minute.", status=429)
+    try:
+        body = json.loads(request.body[:20000])
+    except ValueError:
+        return refuse("That was not JSON.", status=400)
+    if not isinstance(body, dict):
+        return refuse("That was not JSON.", status=400)
+    data = body.get("data")
+    known = data if isinstance(data, str) and data.startswith("0x") and len(data) > 2 else None
+    return JsonResponse({"words": reverts.sentence(known, str(body.get("message", ""))[:2000])})
+
+
+def refuse(message: str, status: int = 422) -> JsonResponse:
+    """A refusal in the form that wallet.js shows beside the button."""
+    return JsonResponse({"errors": {}, "message": message}, status=status)
+
+
+def _step(request: HttpRequest, proposal_id: int, make: Any) -> JsonResponse:
+    proposal = get_object_or_404(selectors.proposals(), pk=proposal_id)
+    address = _wallet(request)
+    if address is None:
+        return refuse(_SIGN_IN, status=401)
+    try:
+        return _offer(address, make(proposal))
+    except Refused as refusal:
+        return refuse(str(refusal))
+
+
+def _offer(address: str, wanted: dict[str, str], then: str = "") -> JsonResponse:
+    chain = hex(deployments.load().chain_id)
+    return JsonResponse({"transaction": wanted, "chain": chain, "from": address, "then": then})
+
+
+def _faults(errors: Any) -> JsonResponse:
+    fields = {name: [str(fault) for fault in faults] for name, faults in errors.items()}
+    return JsonResponse({"errors": fields, "message": "; ".join(fields.pop("__all__", []))}, status=422)
+
+
+def _composer(request: HttpRequest, form: ComposeForm, message: str = "", status: int = 200) -> HttpResponse:
+    address = _wallet(request)
+    context = {
+        "form": form,
+        "message": message,
+        "palettes": vocabulary.PALETTES,
+        "my_weight": None if address is None else weight_now(address),
+        "threshold": selectors.setting(GovernorSetting.Kind.PROPOSAL_THRESHOLD),
+        "voting_period": selectors.setting(GovernorSetting.Kind.VOTING_PERIOD),
+        "timelock_delay": selectors.setting(GovernorSetting.Kind.TIMELOCK_DELAY),
+    }
+    if request.method == "POST" and message == "" and form.is_bound and not form.is_valid():
+        status = 422
+    return render(request, "governance/compose.html", context, status=status)
+
+
+def _wallet(request: HttpRequest) -> str | None:
+    return getattr(request, "wallet", None)
+
+
+def _newest_version() -> int | None:
+    changes = ParameterChange.objects.order_by("-version").values_list("version", flat=True)
+    return changes.first()
