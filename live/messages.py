@@ -21,9 +21,10 @@ def publish(topic: str, kind: str, **data: Any) -> None:
     """Tell every page subscribed to `topic`, once the surrounding transaction has committed.
 
     `data` is JSON; integers beyond 2^53 - 1 become decimal text. May be called from any thread; inside an
-    event loop Django wants it behind `sync_to_async`. A rolled-back transaction sends nothing. Raises `UnknownTopic` at once for a topic
-    that is not on the list, and `TypeError` for data that is not JSON. Failing to deliver is logged and never
-    undoes what was committed: pages read the database again whenever they reconnect.
+    event loop Django wants it behind `sync_to_async`. A rolled-back transaction sends nothing. Raises
+    `UnknownTopic` at once for a topic that is not on the list, and `TypeError` for data that is not JSON.
+    Failing to deliver is logged and never undoes what was committed: pages read the database again whenever
+    they reconnect.
     """
     topics.check([topic])
     message = encode(topic, kind, data)
