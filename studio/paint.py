@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -79,9 +80,7 @@ def paint(
     if files_digest(model_dir) != recipe.model:
         raise UnknownModel(f"{model_dir} doesn't hold model {recipe.model}")
     with _lock:
-        import torch
-
-        torch.set_num_threads(threads)
+        torch = _torch(threads)
         text_to_image, image_to_image = _load(recipe.model, Path(model_dir))
         started = time.perf_counter()
         # 1. What the pipeline gets; arguments that its kind doesn't know are left out and recorded.
@@ -147,6 +146,19 @@ def _check_parent(recipe: Recipe, parent: Image.Image | None) -> None:
     found = None if parent is None else file_hash(canonical_png(np.asarray(parent.convert("RGB"))))
     if found != recipe.parent_file:
         raise InvalidRecipe(f"the recipe's parent is {recipe.parent_file}, the picture given is {found}")
+
+
+def _torch(threads: int) -> Any:
+    """torch, imported here for the first time as a rule, set to this many threads.
+
+    Its OpenMP threads spin while they wait for each other, which on a machine that does anything else makes a
+    painting up to five times slower; OpenMP reads the policy once, when torch is loaded.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    torch.set_num_threads(threads)
+    return torch
 
 
 def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
