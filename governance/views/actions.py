@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chain import deployments
-from governance import actions, limits, reverts, selectors
+from governance import actions, demo_wallet, limits, reverts, selectors
 from governance.actions import Refused
 from governance.forms import ComposeForm, VoteForm
 from governance.models import GovernorSetting, ParameterChange
@@ -116,7 +116,8 @@ def _step(request: HttpRequest, proposal_id: int, make: Any) -> JsonResponse:
 
 def _offer(address: str, wanted: dict[str, str], then: str = "") -> JsonResponse:
     chain = hex(deployments.load().chain_id)
-    return JsonResponse({"transaction": wanted, "chain": chain, "from": address, "then": then})
+    demo = demo_wallet.available() and address in demo_wallet.ACCOUNTS
+    return JsonResponse({"transaction": wanted, "chain": chain, "from": address, "demo": demo, "then": then})
 
 
 def _faults(errors: Any) -> JsonResponse:

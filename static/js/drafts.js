@@ -1,0 +1,47 @@
+// What somebody typed survives a refusal, a reload and a trip to the sign-in page: `data-draft="key"` on a form
+// keeps its fields in this tab until the form has done its work.
+const FIELDS = "input:not([type=hidden]), textarea, select";
+const prefix = "murmuration.draft.";
+
+/** Bytes of UTF-8: what the chain counts. */
+export const bytes = (text) => new TextEncoder().encode(text).length;
+
+function store(action, ...rest) {
+  try {
+    return sessionStorage[action](...rest);
+  } catch {
+    return null; // storage is switched off: the page still works, only without memory
+  }
+}
+
+export function forget(form) {
+  if (form.dataset.draft) store("removeItem", prefix + form.dataset.draft);
+}
+
+function keep(form) {
+  const typed = {};
+  for (const field of form.elements) {
+    if (field.matches(FIELDS) && field.name && field.value !== field.defaultValue) typed[field.name] = field.value;
+  }
+  store("setItem", prefix + form.dataset.draft, JSON.stringify(typed));
+}
+
+function restore(form) {
+  let typed = {};
+  try {
+    typed = JSON.parse(store("getItem", prefix + form.dataset.draft) ?? "{}");
+  } catch {
+    forget(form);
+  }
+  for (const [name, value] of Object.entries(typed)) {
+    const field = form.elements.namedItem(name);
+    if (!field?.matches?.(FIELDS) || field.value !== field.defaultValue) continue;
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-draft]")) {
+  restore(form);
+  form.addEventListener("input", () => keep(form));
+}

@@ -1,0 +1,31 @@
+// The ballot follows the proposal: it opens, closes and hides as the standing beside it says.
+import { bytes } from "./drafts.js";
+import { refresh } from "./live.js";
+
+const standing = document.getElementById("standing");
+const form = document.getElementById("vote");
+const reason = form.elements.namedItem("reason");
+
+function follow() {
+  const { state, voted } = standing.querySelector("[data-state]").dataset;
+  const open = state === "active" || state === "pending";
+  form.hidden = !open || Boolean(voted);
+  for (const button of form.querySelectorAll("button")) button.disabled = state === "pending" || Boolean(form.dataset.sending);
+}
+
+function measure() {
+  const most = Number(reason.dataset.bytes);
+  const size = bytes(reason.value);
+  const over = size > most ? `${size.toLocaleString("en")} bytes: at most ${most.toLocaleString("en")} fit.` : "";
+  form.querySelector('[data-fault="reason"]').textContent = over;
+  reason.toggleAttribute("aria-invalid", Boolean(over));
+}
+
+standing.addEventListener("live:refreshed", follow);
+reason.addEventListener("input", measure);
+// When the voting closes, what comes next (queue, execute) is another part of the page.
+document.addEventListener("countdown:over", () => {
+  for (const region of document.querySelectorAll("[data-live][data-src]")) setTimeout(refresh, 1500, region);
+});
+follow();
+measure();
