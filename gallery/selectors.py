@@ -67,6 +67,14 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class LineageEntry:
+    """A generation and what differs from its parent, by the parameter's label: (before, after) in words."""
+
+    generation: GenerationView
+    changed: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class GenerationPage:
     """One generation's page; neighbours are None at the ends of the lineage."""
 
@@ -76,6 +84,8 @@ class GenerationPage:
     decisions: list[Decision]
     changed: dict[str, tuple[str, str]]
     recipe_text: str
+    recipe: list[tuple[str, str, bool]]
+    """Label, value in words, and whether it is a hash."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +111,11 @@ def now() -> NowPage:
     )
 
 
-def lineage() -> list[GenerationView]:
-    """Every generation, newest first."""
-    return views_of(list(Generation.objects.select_related("log__block")))
+def lineage() -> list[LineageEntry]:
+    """Every generation, newest first, each with what differs from its parent."""
+    views = views_of(list(Generation.objects.select_related("log__block")))
+    parents = [*views[1:], None]
+    return [LineageEntry(view, _changed(parent, view)) for view, parent in zip(views, parents, strict=True)]
 
 
 def generation_page(number: int) -> GenerationPage:
@@ -123,6 +135,11 @@ def generation_page(number: int) -> GenerationPage:
         decisions=[Decision(one, _voters(one.id)) for one in view.proposals],
         changed=_changed(parent, view),
         recipe_text=view.prompt_text,
+        recipe=[
+            (one.label, view.parameters[one.key], one.kind == "bytes32")
+            for one in parameters.PARAMETERS
+            if one.key in view.parameters
+        ],
     )
 
 
@@ -178,6 +195,7 @@ __all__ = [
     "Decision",
     "GenerationPage",
     "GenerationView",
+    "LineageEntry",
     "NowPage",
     "about",
     "chain",

@@ -33,7 +33,7 @@ def now_label(request: HttpRequest) -> HttpResponse:
 @require_safe
 def lineage(request: HttpRequest) -> HttpResponse:
     """Every generation, newest first."""
-    return render(request, "gallery/lineage.html", {"generations": selectors.lineage()})
+    return render(request, "gallery/lineage.html", {"entries": selectors.lineage()})
 
 
 @require_safe
