@@ -1,0 +1,355 @@
+"""Everything in one process: what `make run` starts (`python -m config.embedded`).
+
+The order matters, so that the page is up soon and nothing runs against what is not there yet: the lock on
+the data folder, the port, the private chain, the database, the contracts; then the threads (indexer, two
+Celery workers, beat, a watch over the chain); last the web server, in the main thread, where signals arrive.
+
+A stop takes STOP_S seconds at most. What does not end by then, a painter deep inside PyTorch for instance,
+ends with the process: the row of its job lets the next start take the painting up again.
+"""
+
+import http.client
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from config.instance import HOST, CannotStart, Instance, keep_logs, listen
+
+if TYPE_CHECKING:
+    import uvicorn
+    from chain.private import PrivateChain
+
+log = logging.getLogger("config.embedded")
+
+STOP_S = 4.5
+QUEUES = ("control", "paint")
+
+
+def say(text: str = "") -> None:
+    """Write a line for the person who started this; all else goes to the log file."""
+    print(text, flush=True)
+
+
+# --- Threads -------------------------------------------------------------------------------------------
+
+
+class Lasting(threading.Thread):
+    """A thread that is to last: what it raises is logged, and it starts again, a little later each time."""
+
+    def __init__(self, name: str, work: Callable[[threading.Event], object], halt: threading.Event) -> None:
+        super().__init__(name=name, daemon=True)
+        self.work, self.halt = work, halt
+
+    def run(self) -> None:
+        pause = 1.0
+        while not self.halt.is_set():
+            began = time.monotonic()
+            try:
+                self.work(self.halt)
+            except Exception:
+                log.exception("%s failed and starts again", self.name)
+            pause = 1.0 if time.monotonic() - began > 60 else min(pause * 2, 30.0)
+            self.halt.wait(pause)
+
+
+def start_worker(queue: str, on_end: Callable[[str], None]) -> threading.Thread:
+    """Start a Celery worker for one queue in a thread: one task at a time, no signal handlers, no children.
+
+    Returns when it consumes, because a worker's queues are chosen by way of the shared application: two
+    that start at once would take each other's. `on_end` hears of its end.
+    """
+    from config.celery import app
+
+    ready = threading.Event()
+
+    def work() -> None:
+        # Made here, not by the caller: a worker closes the database connections of the thread it is made in.
+        worker = app.WorkController(
+            pool="solo",
+            concurrency=1,
+            queues=[queue],
+            hostname=f"{queue}@embedded",
+            loglevel=logging.INFO,
+            quiet=True,
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+            ready_callback=lambda consumer: ready.set(),  # the signal worker_ready is for whole programs
+        )
+        worker.start()
+        on_end(queue)
+
+    thread = threading.Thread(target=work, name=f"worker-{queue}", daemon=True)
+    thread.start()
+    if not ready.wait(20):
+        raise CannotStart(f"The worker for {queue} did not start; the log file says why.")
+    return thread
+
+
+def stop_workers() -> None:
+    """Ask every worker of this process to end after its task: Celery keeps one flag for all of them."""
+    from celery.worker import state
+
+    state.should_stop = 0
+
+
+def beat(halt: threading.Event) -> None:
+    """Send what the beat table says is due; nothing is kept: a tick missed is not made up for."""
+    from celery.beat import Scheduler
+
+    from config.celery import app
+
+    scheduler = Scheduler(app, max_interval=1)
+    while not halt.is_set():
+        halt.wait(max(0.02, scheduler.tick()))
+
+
+def mirror(halt: threading.Event) -> None:
+    """Follow the chain."""
+    from chain.indexer import run
+
+    run(halt)
+
+
+# --- Steps of a start ----------------------------------------------------------------------------------
+
+
+def migrate() -> None:
+    """Bring the database up to date; a database that is takes no time."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def make_admin() -> str | None:
+    """Make the admin user if there is none, and return the password, which is kept nowhere in clear."""
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model()._default_manager
+    if users.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    users.create_superuser(username="admin", email="", password=password)  # type: ignore[attr-defined]
+    return password
+
+
+def make_server() -> "uvicorn.Server":
+    """uvicorn without its signal handlers, which would end the process before the chain is put down."""
+    import contextlib
+    from collections.abc import Iterator
+
+    import uvicorn
+
+    from config.asgi import application
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    options = uvicorn.Config(
+        application, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+    )
+    return Server(options)
+
+
+def answers(port: int) -> bool:
+    """Does the front page answer 200? Asked as a fragment, which counts as no visit."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request("GET", "/", headers={"HX-Request": "true"})
+        response = connection.getresponse()
+        response.read()
+        if response.status != 200:
+            log.error("the front page answers %s %s", response.status, response.reason)
+        return response.status == 200
+    except (OSError, http.client.HTTPException) as error:
+        log.info("the front page does not answer yet: %s", error)
+        return False
+    finally:
+        connection.close()
+
+
+# --- The whole -----------------------------------------------------------------------------------------
+
+
+class Site:
+    """One running artwork: started, served and stopped from the main thread."""
+
+    def __init__(self, folder: Path, port: str) -> None:
+        self.began = time.monotonic()
+        self.folder = folder
+        self.halt = threading.Event()
+        self.status = 0
+        self.server: uvicorn.Server | None = None
+        self.chain: PrivateChain | None = None
+        self.threads: list[threading.Thread] = []
+        self.instance = Instance(folder)
+        self.socket: socket.socket = listen(port)
+        self.port: int = self.socket.getsockname()[1]
+        self.address = f"http://{HOST}:{self.port}"
+
+    def run(self) -> int:
+        """Start, serve until a signal, stop; returns the exit status."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.interrupted)
+        try:
+            self.start()
+            assert self.server is not None  # noqa: S101 - for the type checker
+            self.server.run(sockets=[self.socket])
+        except KeyboardInterrupt:
+            log.info("stopped while starting")
+        finally:
+            self.stop()
+        return self.status
+
+    def start(self) -> None:
+        keep_logs(self.folder / "logs")
+        self.instance.write(self.address)
+        self.start_chain()
+        self.start_django()
+        self.server = make_server()
+        self.start_threads()
+        threading.Thread(target=self.announce, name="announce", daemon=True).start()
+
+    def start_chain(self) -> None:
+        """Start Anvil, or adopt the one that a killed process left. A configured chain is used as it is."""
+        if os.environ.get("CHAIN_RPC_URL"):
+            return
+        from chain.private import PrivateChain
+
+        self.chain = PrivateChain(self.folder / "chain")
+        self.chain.start()
+        os.environ["CHAIN_RPC_URL"] = self.chain.url
+        os.environ["PRIVATE_CHAIN"] = "true"
+
+    def start_django(self) -> None:
+        import django
+
+        django.setup()
+        keep_logs(self.folder / "logs")  # in place of the settings' console
+        migrate()
+        if password := make_admin():
+            say(f"Admin: {self.address}/admin/ as admin, password {password} (said only once)")
+        from gallery import rendering
+
+        rendering.release_leases()
+        if self.chain is not None:
+            from config import demo
+
+            demo.ensure(say)
+
+    def start_threads(self) -> None:
+        for queue in QUEUES:
+            self.threads.append(start_worker(queue, self.worker_ended))
+        works: list[tuple[str, Callable[[threading.Event], object]]] = [("indexer", mirror), ("beat", beat)]
+        if self.chain is not None:
+            works.append(("chain-watch", self.watch_chain))
+        for name, work in works:
+            self.threads.append(Lasting(name, work, self.halt))
+            self.threads[-1].start()
+
+    def watch_chain(self, halt: threading.Event) -> None:
+        """Start Anvil again, at the same address, if it went away."""
+        assert self.chain is not None  # noqa: S101 - for the type checker
+        while not halt.wait(1.0):
+            if not self.chain.alive():
+                log.error("the private chain went away and is started again from its last state")
+                self.chain.start()
+
+    def announce(self) -> None:
+        """Say the address when the page is really there."""
+        while not self.halt.is_set():
+            if answers(self.port):
+                log.info("ready after %.1f s", time.monotonic() - self.began)
+                say(f"Murmuration is at {self.address}")
+                say("Ctrl-C stops it; the same command goes on where it stopped.")
+                return
+            self.halt.wait(0.2)
+
+    def worker_ended(self, queue: str) -> None:
+        if not self.halt.is_set():
+            log.critical("the worker for %s ended, so the site stops", queue)
+            self.status = 1
+            self.ask_to_stop()
+
+    def interrupted(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler. A second signal waits for no page to finish."""
+        if self.halt.is_set():
+            if self.server is not None:
+                self.server.force_exit = True
+            return
+        say("\nStopping")
+        self.ask_to_stop()
+        if self.server is None or not self.server.started:
+            raise KeyboardInterrupt
+
+    def ask_to_stop(self) -> None:
+        self.halt.set()
+        self.deadline = time.monotonic() + STOP_S
+        threading.Thread(target=self.give_up, name="give-up", daemon=True).start()
+        if self.server is not None:
+            self.server.should_exit = True
+
+    def give_up(self) -> None:
+        """The last resort: whatever hangs, the process ends in time and leaves no child."""
+        time.sleep(max(0.0, self.deadline - time.monotonic()))
+        log.warning("not everything ended in time: %s", ", ".join(t.name for t in threading.enumerate()))
+        self.exit_now()
+
+    def exit_now(self) -> None:
+        if self.chain is not None and self.chain.alive():
+            self.chain.kill()
+        logging.shutdown()
+        os._exit(self.status)
+
+    def stop(self) -> None:
+        """End the threads, then the chain; those who will not end in time end with the process."""
+        if not self.halt.is_set():
+            self.ask_to_stop()
+        if rendering := sys.modules.get("gallery.rendering"):
+            rendering.stopping.set()
+        stop_workers()
+        # The painter needs no chain, and may need longer: its step, or its model, has to end first.
+        others = [thread for thread in self.threads if thread.name != "worker-paint"]
+        self.join(others, self.deadline - 2.0)
+        if self.chain is not None:
+            self.chain.stop()
+        self.join(self.threads, self.deadline - 0.5)
+        late = [thread.name for thread in self.threads if thread.is_alive()]
+        if late:
+            log.info("ended with the process: %s", ", ".join(late))
+        # Not by way of the interpreter's own end, which waits for threads that are inside PyTorch.
+        self.exit_now()
+
+    def join(self, threads: list[threading.Thread], deadline: float) -> None:
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    root = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("VAR_DIR") or root / "var").resolve()
+    try:
+        return Site(folder, os.environ.get("PORT", "")).run()
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
