@@ -62,6 +62,8 @@ async function load(region) {
     const response = await fetch(region.dataset.src, { headers: { "HX-Request": "true" }, cache: "no-store" });
     if (!response.ok) throw new Error(`${response.status} for ${region.dataset.src}`);
     html = await response.text();
+    const { select } = region.dataset; // the address is a whole page of which this region is a part
+    if (select) html = new DOMParser().parseFromString(html, "text/html").querySelector(select)?.innerHTML ?? "";
   } catch (error) {
     console.warn(error);
     return false;

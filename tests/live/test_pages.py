@@ -1,0 +1,231 @@
+"""What a visitor sees while things happen: the live scripts in a real Chromium, under the site's policy."""
+
+import base64
+import io
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from live import presence, publish
+from tests.live.conftest import wait_until
+from tests.live.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+REGION = '<div id="region" data-live="governance:vote chain:nothing" data-src="/part/">{}</div>'
+
+
+def data_url(colour: str) -> str:
+    """A 4 x 4 picture of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4), colour).save(file, "WEBP")
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for these tests alone. Playwright keeps an event loop running in this thread: other tests
+    must not find it, and Django must make an exception for it here.
+    """
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def site(in_memory: None) -> Iterator[Site]:
+    site = Site()
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def faults(page: Page) -> Iterator[list[str]]:
+    """What the browser complains about: broken scripts and broken policy."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on(
+        "console", lambda message: found.append(message.text) if "Security Policy" in message.text else None
+    )
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def tell() -> Iterator[Any]:
+    """Publish from another thread: Playwright keeps an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        yield lambda *names, **data: thread.submit(publish, *names, **data).result()
+
+
+def open_page(page: Page, site: Site) -> None:
+    page.goto(site.url)
+    wait_until(lambda: presence.sockets() == 1)
+
+
+def test_a_region_follows_what_happens(site: Site, page: Page, faults: list[str], tell: Any) -> None:
+    site.page(REGION.format("3 votes"))
+    site.pages["/part/"] = "3 votes"
+    open_page(page, site)
+    site.pages["/part/"] = "4 votes <b>now</b>"
+    tell("governance", "vote", proposal="1")
+    expect(page.locator("#region b")).to_have_text("now")
+
+
+def test_a_page_that_was_cut_off_says_so_and_is_right_again_without_a_reload(
+    site: Site, page: Page, faults: list[str]
+) -> None:
+    site.page(REGION.format("generation 11"))
+    site.pages["/part/"] = "generation 11"
+    open_page(page, site)
+    page.evaluate("window.neverReloaded = true")
+    site.stop()
+    expect(page.locator("[data-offline]")).to_be_visible(timeout=15_000)
+    site.pages["/part/"] = "generation 12"
+    site.start()
+    expect(page.locator("#region")).to_have_text("generation 12", timeout=30_000)
+    expect(page.locator("[data-offline]")).to_be_hidden()
+    assert page.evaluate("window.neverReloaded")
+
+
+def test_what_a_visitor_types_stays(site: Site, page: Page, faults: list[str], tell: Any) -> None:
+    form = '<p id="tally">{}</p><textarea id="why" name="why"></textarea><button id="send">Send</button>'
+    site.page(REGION.format(form.format("3 votes")))
+    site.pages["/part/"] = form.format("3 votes")
+    open_page(page, site)
+    page.fill("#why", "It should open")
+    site.pages["/part/"] = form.format("4 votes")
+    tell("governance", "vote", proposal="1")
+    page.wait_for_timeout(600)
+    expect(page.locator("#tally")).to_have_text("3 votes")  # whoever types is not interrupted
+    page.focus("#send")
+    expect(page.locator("#tally")).to_have_text("4 votes")
+    expect(page.locator("#why")).to_have_value("It should open")
+    expect(page.locator("#send")).to_be_focused()
+
+
+def test_a_burst_of_messages_is_a_few_fetches(site: Site, page: Page, faults: list[str], tell: Any) -> None:
+    site.page(REGION.format("0"))
+    site.pages["/part/"] = "0"
+    open_page(page, site)
+    page.wait_for_timeout(500)
+    before = site.asked.count("/part/")
+    site.pages["/part/"] = "100"
+    for _ in range(100):
+        tell("governance", "vote", proposal="1")
+    expect(page.locator("#region")).to_have_text("100")
+    assert site.asked.count("/part/") - before <= 5
+
+
+def test_what_waits_for_finality_is_fetched_with_each_block(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    site.page(REGION.format('<i data-until-final="7">not final yet</i>'))
+    site.pages["/part/"] = '<i data-until-final="7">not final yet</i>'
+    open_page(page, site)
+    site.pages["/part/"] = "final"
+    tell("chain", "head", number=9, final=7, reorged=False)
+    expect(page.locator("#region")).to_have_text("final")
+
+
+def test_a_countdown_goes_by_the_chains_clock(site: Site, page: Page, faults: list[str]) -> None:
+    chain_time = time.time() + 1_000_000  # the private chain was fast-forwarded
+    site.page(
+        f'<time id="soon" data-at="{int(chain_time) + 95}" data-prefix="in ">soon</time>'
+        f'<time id="past" data-since="{int(chain_time) - 240}">then</time>',
+        chain_time=chain_time,
+    )
+    page.goto(site.url)
+    expect(page.locator("#soon")).to_contain_text("in 1 min ")
+    expect(page.locator("#past")).to_have_text("4 min ago")
+
+
+LABEL = """<h1>{title}</h1>
+<template data-hang data-generation="{number}" data-words="Generation {number} now hangs on the wall.">
+<a href="/"><img class="halo" src="{image}" alt="">
+<img class="picture" data-work src="{image}" alt="{title}"></a>
+</template>
+<template data-strip-items><a href="/">{number}</a></template>"""
+EASEL = """<div class="easel" id="easel-12" hx-preserve="true"><span data-frames></span><p data-step></p>
+<progress value="0" max="15"></progress></div>"""
+
+
+def front_page(site: Site) -> str:
+    label = LABEL.format(title="An unfolding flower", number=11, image=data_url("navy"))
+    site.page(
+        f'<figure class="wall" data-wall data-generation="11"><a href="/"><img class="picture" alt="" '
+        f'src="{data_url("navy")}"></a></figure>'
+        f'<div data-label data-live="artwork" data-src="/part/">{label}</div>'
+        '<ul data-ticker></ul><nav data-strip><a href="/">11</a></nav>',
+        scripts='<script type="module" src="/static/js/now.js"></script>',
+    )
+    site.pages["/part/"] = label
+    return label
+
+
+def test_the_picture_forms_on_the_easel_and_then_hangs_on_the_wall(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    label = front_page(site)
+    open_page(page, site)
+    site.pages["/part/"] = label + EASEL
+    tell("artwork", "painting", epoch=12, step=1, steps=15, image=None)
+    expect(page.locator("#easel-12")).to_be_visible()
+    for step, colour in ((4, "red"), (9, "orange")):
+        tell("artwork", "painting", epoch=12, step=step, steps=15, image=data_url(colour))
+    expect(page.locator("[data-step]")).to_have_text("step 9 of 15")
+    expect(page.locator("progress")).to_have_attribute("value", "9")
+    expect(page.locator(f'[data-frames] img[src="{data_url("orange")}"]')).to_be_visible()
+    # A vote comes in meanwhile: the label is fetched anew, the easel keeps its picture.
+    site.pages["/part/"] = label + "<p id='more'>5 votes</p>" + EASEL
+    tell("artwork", "epoch", epoch=12, state="painting")
+    expect(page.locator("#more")).to_be_visible()
+    expect(page.locator(f'[data-frames] img[src="{data_url("orange")}"]')).to_be_visible()
+    site.pages["/part/"] = LABEL.format(title="Rose and gold", number=12, image=data_url("gold"))
+    tell("artwork", "generation", generation=12)
+    expect(page.locator("h1")).to_have_text("Rose and gold")
+    wall = page.locator("[data-wall]")
+    expect(wall).to_have_attribute("data-generation", "12")
+    expect(wall.locator("img.picture")).to_have_count(1, timeout=10_000)
+    expect(wall.locator("img.picture")).to_have_attribute("alt", "Rose and gold")
+    expect(page.locator("[data-strip]")).to_have_text("12")
+    expect(page.locator("[data-announce]")).to_have_text("Generation 12 now hangs on the wall.")
+    expect(page.locator("#easel-12")).to_have_count(0)
+
+
+def test_under_reduced_motion_the_new_work_is_simply_there(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    front_page(site)
+    open_page(page, site)
+    site.pages["/part/"] = LABEL.format(title="Rose and gold", number=12, image=data_url("gold"))
+    tell("artwork", "generation", generation=12)
+    expect(page.locator("[data-wall] img.picture")).to_have_attribute("alt", "Rose and gold")
+    assert page.locator("[data-wall] .arriving").count() == 0
+
+
+def test_votes_pass_by_in_words_and_never_as_markup(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    front_page(site)
+    open_page(page, site)
+    tell("governance", "vote", proposal="1", voter="0x" + "ab" * 20, support=1, weight="2")
+    tell("governance", "vote", proposal="1", voter_name="<b>Mira</b>", voter="", support=0, weight="1")
+    expect(page.locator("[data-ticker] li").nth(1)).to_have_text("0xabab…abab votes for with 2")
+    expect(page.locator("[data-ticker] li").nth(0)).to_have_text("<b>Mira</b> votes against with 1")
