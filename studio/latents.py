@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARGIN = 2
 """Latents repeated on each side before the autoencoder; 16 pixels at the usual scale factor of 8."""
 
-PREVIEW_SIDE = 160
+PREVIEW_SIDE = 128
 """Longest side of a preview, in pixels."""
 
 
@@ -34,13 +34,13 @@ def speaks_latents(pipeline: Any) -> bool:
     return getattr(pipeline, "unet", None) is not None and getattr(pipeline, "vae", None) is not None
 
 
-def decode(pipeline: Any, latents: torch.Tensor) -> Pixels:
+def decode(pipeline: Any, latents: torch.Tensor, margin: int = MARGIN) -> Pixels:
     """Scaled latents (1, c, h, w) to pixels (h*f, w*f, 3), f being the autoencoder's scale factor."""
     import torch
 
-    cut = MARGIN * pipeline.vae_scale_factor
+    cut = margin * pipeline.vae_scale_factor
     with torch.no_grad():
-        padded = torch.nn.functional.pad(_unscaled(pipeline.vae, latents), (MARGIN,) * 4, mode="replicate")
+        padded = torch.nn.functional.pad(_unscaled(pipeline.vae, latents), (margin,) * 4, mode="replicate")
         image = pipeline.vae.decode(padded, return_dict=False)[0][0, :, cut:-cut, cut:-cut]
         return _to_pixels(image)
 
@@ -72,7 +72,7 @@ def preview(pipeline: Any, latents: torch.Tensor) -> Image.Image:
     size = (max(1, int(height / shrink)), max(1, int(width / shrink)))
     with torch.no_grad():
         small = torch.nn.functional.interpolate(latents.float(), size=size, mode="area")
-    return Image.fromarray(decode(pipeline, small.to(latents.dtype)))
+    return Image.fromarray(decode(pipeline, small.to(latents.dtype), margin=1))
 
 
 def estimate(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
