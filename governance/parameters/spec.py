@@ -110,6 +110,8 @@ class Parameter:
             digits = wanted.removeprefix("0x")
             if len(digits) != 64 or any(c not in "0123456789abcdef" for c in digits):
                 raise ValueError("Write 0x and 64 hexadecimal digits.")
+            if problem := self.problem("0x" + digits):
+                raise ValueError(problem)
             return "0x" + digits
         return self._read_text(text)
 
