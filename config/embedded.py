@@ -65,7 +65,7 @@ def start_worker(queue: str, on_end: Callable[[str], None]) -> threading.Thread:
     """Start a Celery worker for one queue in a thread: one task at a time, no signal handlers, no children.
 
     Returns when it consumes, because a worker's queues are chosen by way of the shared application: two
-    that start at once would take each other's. `on_end` hears of its end.
+    that start at once would take each other's. `on_end` hears of its end. Raises CannotStart.
     """
     from config.celery import app
 
@@ -86,12 +86,21 @@ def start_worker(queue: str, on_end: Callable[[str], None]) -> threading.Thread:
             ready_callback=lambda consumer: ready.set(),  # the signal worker_ready is for whole programs
         )
         worker.start()
-        on_end(queue)
 
-    thread = threading.Thread(target=work, name=f"worker-{queue}", daemon=True)
+    def last() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("the worker for %s failed", queue)
+        on_end(queue)
+        ended.set()
+
+    ended = threading.Event()
+    thread = threading.Thread(target=last, name=f"worker-{queue}", daemon=True)
     thread.start()
-    if not ready.wait(20):
-        raise CannotStart(f"The worker for {queue} did not start; the log file says why.")
+    while not ready.wait(0.05):
+        if ended.is_set():
+            raise CannotStart(f"The worker for {queue} did not start; the log file says why.")
     return thread
 
 
@@ -212,6 +221,13 @@ class Site:
             self.server.run(sockets=[self.socket])
         except KeyboardInterrupt:
             log.info("stopped while starting")
+        except CannotStart as error:
+            self.status = 1
+            print(error, file=sys.stderr)
+        except Exception:
+            self.status = 1
+            log.critical("the site cannot run", exc_info=True)
+            print(f"Murmuration cannot run; {self.folder}/logs/murmuration.log says why.", file=sys.stderr)
         finally:
             self.stop()
         return self.status
