@@ -93,8 +93,8 @@ def deploy(
             receipt = deployer.send(f"creating {name}", abi.encode_constructor(name, *arguments))
             if receipt["contractAddress"].lower() != address:
                 raise DeploymentError(
-                    f"{name} was created at {receipt['contractAddress']} instead of {address}: the sender made "
-                    "another transaction meanwhile; deploy again"
+                    f"{name} was created at {receipt['contractAddress']} instead of {address}: "
+                    "the sender made another transaction meanwhile; deploy again"
                 )
     contracts = {
         name: create_address(deployer.address, nonce + offset) for offset, (name, _) in enumerate(plan)
@@ -210,14 +210,15 @@ def _finished(deployer: Deployer, path: Path, chain_id: int, genesis: str) -> De
         raise DeploymentError(f"{path} is not a deployment file: {error}") from error
     if (deployment.chain_id, deployment.genesis_hash) != (chain_id, genesis.lower()):
         raise DeploymentError(
-            f"{path} describes a deployment on chain {deployment.chain_id} (genesis {deployment.genesis_hash}), "
-            f"but the node is on chain {chain_id} (genesis {genesis}): move the file away to deploy on this chain"
+            f"{path} describes a deployment on chain {deployment.chain_id} (genesis "
+            f"{deployment.genesis_hash}), but the node is on chain {chain_id} (genesis {genesis}): "
+            "move the file away to deploy on this chain"
         )
     missing = [name for name, address in deployment.contracts.items() if not deployer.has_code(address)]
     if missing:
         raise DeploymentError(
-            f"the chain has no code of {', '.join(missing)}, which {path} lists: the node may not have caught "
-            "up; if the chain has lost them, move the file away to deploy again"
+            f"the chain has no code of {', '.join(missing)}, which {path} lists: the node may not have "
+            "caught up; if the chain has lost them, move the file away to deploy again"
         )
     return deployment
 
@@ -225,7 +226,7 @@ def _finished(deployer: Deployer, path: Path, chain_id: int, genesis: str) -> De
 def _begin(
     deployer: Deployer, path: Path, chain_id: int, genesis: str, settings: DeploySettings
 ) -> tuple[int, int]:
-    """The first contract's nonce and the deployment's first block: a plan's that was cut short, or new ones."""
+    """The first contract's nonce and the deployment's first block, of a plan cut short or of a new one."""
     digest = hashlib.sha256(
         repr((settings, [abi.artifact(name)["bytecode"] for name in ORDER])).encode()
     ).hexdigest()

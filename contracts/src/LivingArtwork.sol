@@ -55,6 +55,9 @@ contract LivingArtwork is Lineage {
         address recipient;
     }
 
+    /// @dev The longest that a rule of time may be: an epoch in trouble must come to an end in somebody's life.
+    uint48 private constant LONGEST = 365 days;
+
     /// @dev The slots' names.
     bytes32 private constant PARAMETERS = "parameters";
     bytes32 private constant RANDOMNESS = "randomness";
@@ -99,9 +102,9 @@ contract LivingArtwork is Lineage {
         Parts memory parts
     ) Governed(governance_) Lineage(token_) {
         if (founder_ == address(0)) revert ZeroAddress();
-        if (config.seedTimeout == 0 || config.paintPeriod == 0 || config.maxRounds == 0) {
-            revert InvalidConfig();
-        }
+        if (config.seedTimeout == 0 || config.seedTimeout > LONGEST) revert InvalidConfig();
+        if (config.paintPeriod == 0 || config.paintPeriod > LONGEST) revert InvalidConfig();
+        if (config.maxRounds == 0) revert InvalidConfig();
         founder = founder_;
         seedTimeout = config.seedTimeout;
         paintPeriod = config.paintPeriod;
@@ -289,10 +292,13 @@ contract LivingArtwork is Lineage {
     // ---------------------------------------------------------------------------------------------- internals
 
     /// @inheritdoc Slots
-    /// @dev Seals a due epoch first, so that it isn't painted with a part that was voted in for the next one.
-    /// When it can't be sealed, the part at fault may be the very one that this vote replaces: then it goes on.
+    /// @dev Other parameters are a decision like any other: a due epoch is sealed first, so that it is painted with
+    /// what was in force at its end. When it can't be, the part at fault may be the very one that this vote
+    /// replaces: then the vote goes on. Other parts are taken as they are found at sealing, so that a faulty one
+    /// can be replaced before it costs another epoch.
     function setSlot(bytes32 name, address part) external override onlyGovernance {
-        if (currentEpoch != 0 && block.timestamp >= _epochs[currentEpoch].endsAt) {
+        uint256 number = currentEpoch;
+        if (name == PARAMETERS && number != 0 && block.timestamp >= _epochs[number].endsAt) {
             try this.sealEpoch() {} catch {}
         }
         _setSlot(name, part);
