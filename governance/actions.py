@@ -73,6 +73,11 @@ def no_weight(address: str, snapshot: int) -> str:
     return "You have no vote here: each generation’s token carries one."
 
 
+def votes_words(count: int) -> str:
+    """`1 vote`, `2 votes`."""
+    return f"{count} vote" if count == 1 else f"{count} votes"
+
+
 def queue(proposal: Proposal) -> Request:
     """ArtGovernor.queue. Raises Refused unless the proposal has succeeded."""
     state = selectors.state(proposal, clock.now())
@@ -103,7 +108,7 @@ def propose(proposer: str, changes: Mapping[str, Value], title: str, reason: str
     """
     threshold = selectors.setting(GovernorSetting.Kind.PROPOSAL_THRESHOLD)
     if selectors.weight_now(proposer) < threshold:
-        raise Refused(f"A proposal needs {threshold} votes behind it.")
+        raise Refused(f"A proposal needs {votes_words(threshold)} behind it.")
     target = deployments.address_of("ArtParameters")
     calls = [_setter_call(key, value) for key, value in changes.items()]
     targets, values = [target] * len(calls), [0] * len(calls)

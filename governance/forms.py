@@ -38,7 +38,7 @@ class HonestText(forms.CharField):
         self.validators = []  # Django's words for a NUL are replaced by ours
 
     def clean(self, value: Any) -> str:
-        text = self.to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+        text = str(self.to_python(value) or "").replace("\r\n", "\n").replace("\r", "\n")
         self.validate(text)
         if fault := hidden_characters(text):
             raise forms.ValidationError(fault)
@@ -123,7 +123,7 @@ class ComposeForm(forms.Form):
 
     def __init__(self, *args: Any, newest_version: int, **kwargs: Any):
         initial = {"version": newest_version, **(kwargs.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": initial})
         self.newest_version = newest_version
         self.today = values_at(newest_version)
         for parameter in PARAMETERS:

@@ -33,6 +33,7 @@ _MESSAGE = re.compile(
     r"(?:\nResources:(?P<resources>(?:\n- \S+)*))?",
     re.ASCII,
 )
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 
 
 class SignInRefused(ValueError):
@@ -108,6 +109,8 @@ def check(message: Message, *, scheme: str, domain: str, chain_id: int, now: dat
 
 def check_signature(text: str, signature: str, address: str) -> None:
     """Raise SignInRefused unless `address` signed `text` (EIP-191, an ordinary account's ECDSA signature)."""
+    if not _SIGNATURE.fullmatch(signature):
+        raise SignInRefused("That is not a signature.")
     try:
         signer = Account.recover_message(encode_defunct(text=text), signature=bytes.fromhex(signature[2:]))
     except (ValueError, TypeError, BadSignature, ValidationError) as error:

@@ -68,7 +68,7 @@ def describe_call(
     Never raises for calldata that a stranger made up.
     """
     name = _name_of(target)
-    call = {"target": target, "target_name": name, "value": value, "raw": calldata}
+    call: dict[str, Any] = {"target": target, "target_name": name, "value": value, "raw": calldata}
     if name is None:
         label = "Send ether" if calldata in ("0x", "") else "Call a contract that is not part of the artwork"
         return CallWords(kind="raw", label=label, before=None, after=None, detail=_ether(value), **call)

@@ -9,25 +9,20 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance import people
+from governance import actions, people
 from governance.parameters.spec import duration
 from governance.selectors import Tally
 
 register = template.Library()
 register.filter("person", people.name_of)
 register.filter("duration", duration)
+register.filter("votes", actions.votes_words)
 
 
 @register.filter
 def moment(seconds: int | None) -> datetime | None:
     """Chain time in seconds as a date."""
     return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
-
-
-@register.filter
-def votes(count: int) -> str:
-    """`1 vote`, `2 votes`."""
-    return f"{count} vote" if count == 1 else f"{count} votes"
 
 
 @register.simple_tag

@@ -284,7 +284,7 @@ def test_before_anything_is_mirrored_the_composer_says_so(client):
 )
 def test_a_description_says_what_was_written(title, body):
     text = descriptions.split(descriptions.compose(title, body, MIRA))
-    assert (text.title, text.body) == (title.lstrip("# "), body)
+    assert (text.title, text.body) == (title, body)
 
 
 def test_descriptions_by_strangers_have_a_title_too():
