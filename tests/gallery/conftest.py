@@ -20,3 +20,43 @@ def colours() -> NDArray[np.uint8]:
     """Pixels of a small picture that no other test has by chance."""
     rng = np.random.default_rng(7)
     return rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def world(anvil, tmp_path: Path, settings: object, transactional_db: None):
+    """A small artwork, deployed and mirrored, without a founding: epoch 1 is open."""
+    from chain.indexer import Indexer
+    from chain.rpc import Rpc
+    from config.deploy import DeploySettings, deploy
+    from django.core.cache import cache
+    from studio.models import files_digest
+
+    from tests.gallery.world import EPOCH_S, World
+
+    cache.clear()
+    rpc = Rpc(anvil.url)
+    operator = anvil.accounts()[0].lower()
+    settings.VAR_DIR = tmp_path
+    settings.CHAIN_RPC_URL = anvil.url
+    settings.DEPLOYMENT_FILE = tmp_path / "deployment.json"
+    settings.PRIVATE_CHAIN = True
+    settings.OPERATOR_ADDRESS = operator
+    settings.KEEPER_GRACE_S = 0
+    values = {
+        "model": files_digest(settings.PAINTER_MODELS[0]),
+        "prompt": "misty ridges",
+        "negative_prompt": "",
+        "family": "",
+        "palette": "dusk",
+        "mood": "calm",
+        "guidance": 4000,
+        "steps": 2,
+        "strength": 600,
+        "width": 64,
+        "height": 64,
+        "epoch_length": EPOCH_S,
+    }
+    deployment = deploy(rpc, operator, DeploySettings.profile("demo", operator=operator, parameters=values))
+    made = World(anvil, Indexer(rpc, deployment, handlers()), rpc)
+    made.sync()
+    return made

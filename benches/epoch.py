@@ -1,0 +1,238 @@
+"""What an epoch costs beyond the painting itself: `make bench-epoch`.
+
+One process with everything in it (private chain, mirror, beat, two Celery workers) lives through a few epochs of the
+default model at 512x512; after each, the same recipe is painted by a bare diffusers call, warm, with as many threads.
+
+    epoch_s       from when the epoch may be sealed until its generation is mirrored
+    chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our transactions to its
+                  mirrored event, the block that decides the seed, the finality of the seed
+    render_s      the bare call, decoding included
+    overhead      (epoch_s - chain_wait_s) / render_s - 1
+
+Each is the median over the repeats (the overhead: of the repeats' own ratios). The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+MOST_OVERHEAD = 0.10
+PATIENCE_S = 600.0
+heard: list[tuple[float, int, int]] = []
+"""(wall time, block, final block) of every commit of the mirror."""
+
+
+def blocks_indexed(cursor: Any, logs: int, reorged: bool) -> None:
+    """Listener: note when the mirror came to know what."""
+    heard.append((time.time(), cursor.number, cursor.finalized_number))
+
+
+def main() -> int:
+    """Run the benchmark; exit status 1 when the overhead is more than MOST_OVERHEAD."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--side", type=int, default=512)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="murmuration-bench-") as folder:
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "VAR_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/bench.sqlite3",
+            "PRIVATE_CHAIN": "true",
+            "LOG_LEVEL": "WARNING",
+        }
+        for name in ("REDIS_URL", "CHAIN_RPC_URL", "DEPLOYMENT_FILE", "MEDIA_ROOT"):
+            os.environ.pop(name, None)
+        return live(Path(folder), arguments)
+
+
+def live(folder: Path, arguments: argparse.Namespace) -> int:
+    """Start everything, live through the epochs, print the result."""
+    from chain.private import PrivateChain
+
+    chain = PrivateChain(folder / "chain")
+    chain.start()
+    os.environ["CHAIN_RPC_URL"] = chain.url
+    try:
+        import django
+
+        django.setup()
+        result = measure(chain, arguments)
+    finally:
+        chain.stop()
+    print(json.dumps(result))
+    return int(result["overhead"] > MOST_OVERHEAD)
+
+
+def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
+    """Deploy, start the threads, and measure `repeats` epochs after one that warms everything."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from chain.rpc import Rpc
+    from config.deploy import DeploySettings, deploy
+    from config.embedded import beat, mirror, start_worker, stop_workers
+    from gallery.models import Control
+    from live import presence
+    from studio.models import files_digest
+
+    settings.CHAIN_LISTENERS = [*settings.CHAIN_LISTENERS, f"{__name__}.blocks_indexed"]
+    call_command("migrate", verbosity=0)
+    operator = chain.accounts()[0].lower()
+    settings.OPERATOR_ADDRESS = operator
+    values = {
+        "model": files_digest(settings.PAINTER_MODELS[0]),
+        "prompt": "misty ridges above flowing silk",
+        "negative_prompt": "",
+        "family": "",
+        "palette": "dusk",
+        "mood": "calm",
+        "guidance": 4500,
+        "steps": arguments.steps,
+        "strength": 620,
+        "width": arguments.side,
+        "height": arguments.side,
+        "epoch_length": 10,
+    }
+    deploy(Rpc(chain.url), operator, DeploySettings.profile("demo", operator=operator, parameters=values))
+    presence.visitors = lambda now=None: 1  # somebody is looking, or the artwork would rest
+    Control.change(paused=True)
+    halt = threading.Event()
+    workers = [start_worker(queue, lambda name: None) for queue in ("control", "paint")]
+    threads = [threading.Thread(target=work, args=(halt,), daemon=True) for work in (mirror, beat)]
+    for thread in threads:
+        thread.start()
+    try:
+        bare = Bare(settings.PAINTER_MODELS[0], settings.PAINTER_THREADS)
+        rows = []
+        for number in range(arguments.repeats + 2):
+            epoch_s, wait_s, job = one_epoch()
+            render_s = bare.paint(job.recipe)
+            if number < 2:  # the first has no parent, and both load and warm
+                continue
+            rows.append((epoch_s, wait_s, render_s, (epoch_s - wait_s) / render_s - 1))
+            print(
+                f"epoch {epoch_s:.2f} s, of it {wait_s:.2f} s for the chain; bare {render_s:.2f} s; "
+                f"painting {job.seconds:.2f} s; overhead {rows[-1][3]:.1%}",
+                file=sys.stderr,
+            )
+    finally:
+        halt.set()
+        stop_workers()
+        for thread in [*threads, *workers]:
+            thread.join(5)
+    names = ("epoch_s", "chain_wait_s", "render_s", "overhead")
+    return {name: round(statistics.median(row[at] for row in rows), 4) for at, name in enumerate(names)}
+
+
+def one_epoch() -> tuple[float, float, Any]:
+    """(seconds, seconds awaiting the chain, the painting job) of the open epoch, from when it may be sealed."""
+    from chain import clock
+    from gallery.models import Control, Epoch, Generation, Rendering
+    from gallery.tasks import tick
+
+    epoch = wait(lambda: Epoch.objects.filter(sealing__isnull=True).first())
+    wait(lambda: clock.now() >= epoch.ends_at)
+    begun = time.time()
+    Control.change(paused=False)
+    tick.apply_async(expires=5)
+    wait(lambda: Rendering.objects.filter(epoch_number=epoch.number, state="painted").first())
+    generation = wait(lambda: Generation.objects.filter(epoch_number=epoch.number).first())
+    Control.change(paused=True)
+    ended = mirrored(generation.log.block.number)
+    job = Rendering.objects.get(epoch_number=epoch.number)
+    return ended - begun, chain_wait(epoch.number, job, ended), job
+
+
+def chain_wait(number: int, job: Any, ended: float) -> float:
+    """Seconds from each transaction of ours to what the next step had to wait for."""
+    from chain.models import Transaction
+    from gallery.models import Epoch
+
+    epoch = Epoch.objects.get(number=number)
+
+    def sent(prefix: str) -> float:
+        return Transaction.objects.get(key__startswith=prefix).created_at.timestamp()
+
+    sealed = max(mirrored(epoch.sealing.log.block.number), mirrored(epoch.sealing.round + 1)) - sent(f"seal:{number}")
+    drawn = final(epoch.rounds.get().log.block.number) - sent(f"draw:{number}:")
+    anchored = ended - sent(f"anchor:{job.recipe_hash}:")
+    return sealed + drawn + anchored
+
+
+def mirrored(block: int) -> float:
+    """When the mirror had a block."""
+    return next(at for at, number, _final in heard if number >= block)
+
+
+def final(block: int) -> float:
+    """When the mirror knew a block to be final."""
+    return next(at for at, _number, final in heard if final >= block)
+
+
+def wait(found: Any) -> Any:
+    """What `found` gives once it gives something."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not (value := found()):
+        if time.monotonic() > give_up:
+            from gallery.models import Control
+
+            raise SystemExit(f"nothing happened for {PATIENCE_S:.0f} s: {Control.get().error}")
+        time.sleep(0.05)
+    return value
+
+
+class Bare:
+    """The same recipe without us: diffusers' own pipelines, loaded apart from the studio's."""
+
+    def __init__(self, folder: str, threads: int):
+        import torch
+        from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
+
+        torch.set_num_threads(threads)
+        self.text = AutoPipelineForText2Image.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.image = AutoPipelineForImage2Image.from_pipe(self.text)
+        for pipeline in (self.text, self.image):
+            pipeline.set_progress_bar_config(disable=True)
+
+    def paint(self, data: dict[str, Any]) -> float:
+        """Seconds for one picture."""
+        import torch
+
+        from gallery import pictures
+        from gallery.models import Picture
+        from studio.paint import generator_seed
+        from studio.recipe import Recipe
+
+        recipe = Recipe.from_mapping(data)
+        options: dict[str, Any] = {
+            "prompt": recipe.text(),
+            "negative_prompt": recipe.negative_prompt,
+            "guidance_scale": recipe.guidance_milli / 1000,
+            "num_inference_steps": recipe.steps,
+            "generator": torch.Generator("cpu").manual_seed(generator_seed(recipe.seed)),
+        }
+        if recipe.parent_file is None:
+            begun = time.perf_counter()
+            self.text(width=recipe.width, height=recipe.height, **options)
+        else:
+            parent = pictures.image(Picture.objects.get(file_hash=recipe.parent_file))
+            begun = time.perf_counter()
+            self.image(image=parent, strength=recipe.strength_milli / 1000, **options)
+        return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    sys.exit(main())

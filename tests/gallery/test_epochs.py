@@ -1,0 +1,297 @@
+"""Epochs on a real chain: the nominal story first, then everything that may go wrong."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from chain.models import Transaction
+from chain.rpc import Rpc
+from gallery import epochs, mining, pictures, recipes, rendering, rest, selectors, tasks
+from gallery.models import Control, Epoch, Failure, Generation, Picture, Rendering, SeedDraw
+from live import presence
+from studio import picture as studio_picture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = Rendering.State
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Somebody is looking."""
+    monkeypatch.setattr(presence, "visitors", lambda now=None: 1)
+
+
+def test_story_aVoteBecomesAPicture(world, watched):
+    first = world.next_generation()  # from text alone
+    proposal = world.carry({"prompt": "crystal shards", "palette": "ice"}, "Ice")
+    second = world.next_generation()
+    if Rendering.objects.get(recipe_hash=second.recipe_hash).recipe["prompt"] != "crystal shards":
+        second = world.next_generation()  # the vote ended after that epoch had
+
+    job = Rendering.objects.get(recipe_hash=second.recipe_hash)
+    assert (job.recipe["prompt"], job.recipe["palette"]) == ("crystal shards", "ice")
+    assert job.recipe["parent_file"] == Generation.objects.get(number=second.number - 1).file_hash
+    assert first.parent == recipes.NO_HEAD
+    # What is kept is what the chain names, and the chain's head is what we compute.
+    pixels = pictures.pixels(job.picture)
+    onchain = world.call("generationOf", second.number)
+    assert studio_picture.pixel_hash(pixels) == second.pixel_hash == onchain["result"]["pixelHash"]
+    assert job.picture.thumb_hash == onchain["result"]["thumbHash"]
+    assert recipes.head(second) == onchain["head"] == world.call("head")
+    assert recipes.result_hash(
+        second.recipe_hash, second.pixel_hash, job.picture.thumb_hash, second.file_hash
+    ) == second.result_hash
+    # And the page says who decided it.
+    page = selectors.generation_page(second.number)
+    assert [decision.proposal.title for decision in page.decisions] == ["Ice"]
+    assert page.decisions[0].voters[0].reason == "Yes."
+    assert page.changed["Palette"][1] == "ice"
+    assert str(proposal.pk) == page.decisions[0].proposal.id
+    assert Control.get().error == ""
+
+
+def test_tick_isIdempotent(world, watched):
+    world.end_epoch()
+    for _ in range(3):
+        tasks.run()  # nothing is mirrored in between: the tick sees the same rows each time
+    world.sync()
+    assert Transaction.objects.filter(key="seal:1").count() == 1
+    world.ticks(lambda: Rendering.objects.exists())
+    for _ in range(4):
+        world.tick()
+    assert Rendering.objects.count() == 1
+    assert SeedDraw.objects.count() == 1
+    world.paint()
+    for _ in range(6):
+        world.tick()
+    assert Generation.objects.count() == 1
+    assert Transaction.objects.filter(state="reverted").count() == 0
+
+
+def test_tick_holdsNoTransactionOverACallToTheChain(world, watched, monkeypatch):
+    post = Rpc._post
+    calls = []
+
+    def outside(self, body):
+        calls.append(connection.in_atomic_block)
+        return post(self, body)
+
+    world.end_epoch()
+    monkeypatch.setattr(Rpc, "_post", outside)
+    for _ in range(8):
+        tasks.run()
+        seen, calls[:] = list(calls), []
+        assert not any(seen)
+        world.sync()
+        calls.clear()
+
+
+def test_tick_oneAtATime(world):
+    tasks.cache.set(tasks.LOCK, "another", 20)
+    try:
+        assert tasks.tick() == "busy"
+    finally:
+        tasks.cache.delete(tasks.LOCK)
+    assert tasks.tick() == "ok"
+
+
+def test_tick_neverWaitsForAPainting(world, watched, monkeypatch):
+    world.end_epoch()
+    world.ticks(lambda: Rendering.objects.claimable().exists())
+    held, go_on = threading.Event(), threading.Event()
+    step = rendering._Progress.__call__
+
+    def hold(self, one):
+        step(self, one)
+        held.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(rendering._Progress, "__call__", hold)
+
+    def painter():
+        try:
+            world.paint()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=painter)
+    thread.start()
+    try:
+        assert held.wait(60)
+        started = time.monotonic()
+        for _ in range(3):
+            assert world.tick() == "ok"
+        assert time.monotonic() - started < 10
+        assert selectors.now().next.kind == "painting"
+        assert Rendering.objects.get().state == State.PAINTING
+    finally:
+        go_on.set()
+        thread.join(60)
+    world.ticks(world.generation(1))
+
+
+def test_painting_waitsUntilTheSeedIsFinal(world, watched, monkeypatch):
+    monkeypatch.setattr(mining, "run", lambda: None)
+    world.end_epoch()
+    world.ticks(lambda: world.call("epochs", 1)["state"] == 2, most=6)
+    world.chain.mine(3)
+    world.sync()
+    world.ticks(lambda: SeedDraw.objects.exists(), most=4)
+    for _ in range(3):
+        world.tick()
+    assert not Rendering.objects.exists()
+    world.chain.mine(4)
+    world.sync()
+    world.tick()
+    assert Rendering.objects.exists()
+
+
+def test_rest_withNobodyThereNothingIsSealed(world):
+    world.end_epoch()
+    head = world.rpc.call("eth_blockNumber")
+    for _ in range(4):
+        world.tick()
+    assert world.call("currentEpoch") == 1
+    assert selectors.now().next.kind == "resting"
+    assert int(world.rpc.call("eth_blockNumber"), 16) - int(head, 16) <= 1  # the end itself
+
+
+def test_rest_aVisitorWakesIt(world, monkeypatch):
+    epoch = world.end_epoch()
+    assert rest.awake(epoch) is None
+    monkeypatch.setattr(presence, "visitors", lambda now=None: 1)
+    assert rest.awake(epoch) is rest.Reason.VISITOR
+    world.ticks(lambda: world.call("currentEpoch") == 2, most=4)
+
+
+def test_rest_unchangedGenerationsEnd_andAChangeGoesOn(world, watched, monkeypatch):
+    monkeypatch.setattr(rest, "UNCHANGED_IN_A_ROW", 2)
+    world.next_generation()
+    world.next_generation()
+    epoch = world.end_epoch()
+    assert rest.unchanged_in_a_row() == 2
+    assert rest.awake(epoch) is None
+    world.carry({"mood": "wild"})
+    assert rest.awake(Epoch.objects.first()) in (rest.Reason.CHANGED, rest.Reason.PROPOSAL)
+
+
+def test_seed_thatLapsed_isFixedAnew(world, watched, monkeypatch):
+    monkeypatch.setattr(mining, "run", lambda: None)
+    world.end_epoch()
+    world.ticks(lambda: world.call("epochs", 1)["state"] == 2, most=6)
+    world.chain.mine(8200)  # past what the chain remembers
+    world.sync()
+    monkeypatch.undo()
+    monkeypatch.setattr(presence, "visitors", lambda now=None: 1)
+    world.ticks(lambda: SeedDraw.objects.exists(), most=8)
+    assert Epoch.objects.get(number=1).refixes.count() == 1
+    world.ticks(lambda: Rendering.objects.claimable().exists())
+    world.paint()
+    world.ticks(world.generation(1))
+    assert "fixed anew 1 time" in selectors.generation_page(1).generation.seed_words
+
+
+def test_painting_tooLate_getsAnotherRoundThenFails(world, watched):
+    world.end_epoch()
+    world.ticks(lambda: Rendering.objects.exists())
+    assert rendering.cancel(Rendering.objects.get())
+    for number in range(1, epochs.limits().max_rounds):
+        world.pass_by(601)
+        world.ticks(lambda number=number: Epoch.objects.get(number=1).rounds.count() == number + 1, most=6)
+    world.pass_by(601)
+    world.ticks(lambda: Failure.objects.exists(), most=6)
+    assert Failure.objects.get().reason == "paint"
+    assert epochs.state(Epoch.objects.get(number=1)) is epochs.EpochState.FAILED
+    assert Generation.objects.count() == 0
+    # The next epoch goes on from the same parent.
+    assert world.next_generation().parent == recipes.NO_HEAD
+
+
+def test_painting_doneInAnEarlierRound_isAnchoredInALaterOne(world, watched):
+    world.end_epoch()
+    world.ticks(lambda: Rendering.objects.claimable().exists())
+    world.pass_by(601)
+    world.paint()
+    world.ticks(world.generation(1))
+    assert Rendering.objects.get().attempts == 1
+
+
+def test_reorg_thatUndoesTheAnchor_anchorsTheSamePaintingAgain(world, watched):
+    generation = world.next_generation()
+    head = int(world.rpc.call("eth_blockNumber"), 16)
+    depth = head - generation.log.block.number + 1
+    world.rpc.call("anvil_reorg", depth, [])
+    world.sync()
+    assert not Generation.objects.exists()
+    world.ticks(world.generation(1))
+    again = Generation.objects.get()
+    assert (again.recipe_hash, again.file_hash) == (generation.recipe_hash, generation.file_hash)
+    assert Rendering.objects.get().attempts == 1
+    assert Picture.objects.count() == 1
+
+
+def test_recipe_thatDiffersFromTheCommitment_stopsWithAClearError(world, watched):
+    world.end_epoch()
+    world.ticks(lambda: SeedDraw.objects.exists())
+    SeedDraw.objects.update(recipe_hash="0x" + "ab" * 32)
+    said = [world.tick() for _ in range(4)]
+    assert "RecipeMismatch" in said[-1]
+    assert not Rendering.objects.exists()
+    assert "the contract computed" in Control.get().error
+
+
+def test_pause_beginsNothing_andResumeGoesOn(world, watched):
+    Control.change(paused=True, paused_reason="Hanging day.")
+    world.end_epoch()
+    for _ in range(3):
+        world.tick()
+    assert world.call("currentEpoch") == 1
+    assert (selectors.now().next.kind, selectors.now().next.detail) == ("paused", "Hanging day.")
+    Control.change(paused=False)
+    world.ticks(lambda: world.call("currentEpoch") == 2)
+
+
+def test_pause_whilePainting_keepsThePictureForLater(world, watched):
+    world.end_epoch()
+    world.ticks(lambda: Rendering.objects.claimable().exists())
+    Control.change(paused=True)
+    assert world.paint() == ["painted"]
+    for _ in range(3):
+        world.tick()
+    assert not Generation.objects.exists()
+    Control.change(paused=False)
+    world.ticks(world.generation(1))
+
+
+def test_mining_stopsOnceNothingWaits(world, watched):
+    world.next_generation()
+    world.ticks(lambda: mining.wanted() == 0)
+    head = world.rpc.call("eth_blockNumber")
+    for _ in range(3):
+        world.tick()
+    assert world.rpc.call("eth_blockNumber") == head
+
+
+def test_outage_isShownAndOver(world, watched, settings):
+    url, settings.CHAIN_RPC_URL = settings.CHAIN_RPC_URL, "http://127.0.0.1:9"
+    world.end_epoch()
+    assert "RpcUnavailable" in tasks.run()
+    assert Control.get().error
+    settings.CHAIN_RPC_URL = url
+    world.ticks(lambda: Control.get().error == "", most=3)
+
+
+def test_words_nextFollowsTheEpoch(world, watched):
+    kinds = [selectors.now().next.kind]
+    world.end_epoch()
+    for _ in range(25):
+        world.tick()
+        kinds.append(selectors.now().next.kind)
+        world.paint()
+        if Generation.objects.exists():
+            break
+    assert kinds[0] == "open"
+    assert {"sealed", "painting"} <= set(kinds)
+    assert "failed" not in kinds
