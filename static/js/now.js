@@ -11,7 +11,7 @@ const PRELOAD_MS = 10_000;
 // --- The easel
 
 function painting({ epoch, step, steps, image }) {
-  const easel = document.getElementById(`easel-${epoch}`);
+  const easel = label.querySelector(`[data-easel="${Number(epoch)}"]`);
   if (!easel) {
     refresh(label);
     return;
@@ -49,12 +49,12 @@ function incoming({ detail }) {
   if (!arriving || arriving.dataset.generation === hung) return;
   const work = document.importNode(arriving.content, true).firstElementChild;
   const picture = work.querySelector("[data-work]");
-  const ready = picture.decode().catch(() => undefined);
+  const ready = Promise.resolve(picture?.decode()).catch(() => undefined);
   const patience = new Promise((resolve) => setTimeout(resolve, PRELOAD_MS));
   detail.wait(Promise.race([ready, patience]).then(() => hang(work, arriving.dataset)));
 }
 
-function hang(work, { generation, words }) {
+function hang(work, { generation, words, title }) {
   const older = [...wall.children];
   wall.dataset.generation = generation;
   const finish = () => older.forEach((each) => each.remove());
@@ -68,6 +68,7 @@ function hang(work, { generation, words }) {
     finish();
   }
   wall.classList.remove("bare");
+  if (title) document.title = `${title} · Murmuration`;
   announce(words);
 }
 

@@ -161,8 +161,10 @@ LABEL = """<h1>{title}</h1>
 <img class="picture" data-work src="{image}" alt="{title}"></a>
 </template>
 <template data-strip-items><a href="/">{number}</a></template>"""
-EASEL = """<div class="easel" id="easel-12" hx-preserve="true"><span data-frames></span><p data-step></p>
-<progress value="0" max="15"></progress></div>"""
+EASEL = """<div class="easel" data-easel="12"><span id="frames" data-frames hx-preserve="true"></span>
+<p data-step></p><progress value="0" max="15"></progress></div>"""
+DONE = """<div class="easel"><span id="frames" data-frames hx-preserve="true"></span>
+<p>Generation 12 is painted</p></div>"""
 
 
 def front_page(site: Site) -> str:
@@ -185,7 +187,7 @@ def test_the_picture_forms_on_the_easel_and_then_hangs_on_the_wall(
     open_page(page, site)
     site.pages["/part/"] = label + EASEL
     tell("artwork", "painting", epoch=12, step=1, steps=15, image=None)
-    expect(page.locator("#easel-12")).to_be_visible()
+    expect(page.locator(".easel")).to_be_visible()
     for step, colour in ((4, "red"), (9, "orange")):
         tell("artwork", "painting", epoch=12, step=step, steps=15, image=data_url(colour))
     expect(page.locator("[data-step]")).to_have_text("step 9 of 15")
@@ -196,6 +198,11 @@ def test_the_picture_forms_on_the_easel_and_then_hangs_on_the_wall(
     tell("artwork", "epoch", epoch=12, state="painting")
     expect(page.locator("#more")).to_be_visible()
     expect(page.locator(f'[data-frames] img[src="{data_url("orange")}"]')).to_be_visible()
+    # So does it while the hash is being written, until the work hangs.
+    site.pages["/part/"] = label + DONE
+    tell("artwork", "epoch", epoch=12, state="painted")
+    expect(page.locator(".easel")).to_contain_text("Generation 12 is painted")
+    expect(page.locator(f'[data-frames] img[src="{data_url("orange")}"]')).to_be_visible()
     site.pages["/part/"] = LABEL.format(title="Rose and gold", number=12, image=data_url("gold"))
     tell("artwork", "generation", generation=12)
     expect(page.locator("h1")).to_have_text("Rose and gold")
@@ -205,7 +212,7 @@ def test_the_picture_forms_on_the_easel_and_then_hangs_on_the_wall(
     expect(wall.locator("img.picture")).to_have_attribute("alt", "Rose and gold")
     expect(page.locator("[data-strip]")).to_have_text("12")
     expect(page.locator("[data-announce]")).to_have_text("Generation 12 now hangs on the wall.")
-    expect(page.locator("#easel-12")).to_have_count(0)
+    expect(page.locator(".easel")).to_have_count(0)
 
 
 def test_under_reduced_motion_the_new_work_is_simply_there(
