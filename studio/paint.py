@@ -11,8 +11,10 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,18 +168,15 @@ def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
     if model_id not in _pipelines:
         import torch
         from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
-        from diffusers.utils.logging import disable_progress_bar
-        from transformers.utils.logging import disable_progress_bar as disable_transformers_bar
 
-        disable_progress_bar()
-        disable_transformers_bar()
-        text_to_image = AutoPipelineForText2Image.from_pretrained(
-            str(folder),
-            dtype=torch.float32,
-            use_safetensors=True,  # never unpickle what a vote brought in
-            local_files_only=True,
-        )
-        image_to_image = AutoPipelineForImage2Image.from_pipe(text_to_image)
+        with _quiet():
+            text_to_image = AutoPipelineForText2Image.from_pretrained(
+                str(folder),
+                dtype=torch.float32,
+                use_safetensors=True,  # never unpickle what a vote brought in
+                local_files_only=True,
+            )
+            image_to_image = AutoPipelineForImage2Image.from_pipe(text_to_image)
         for pipeline in (text_to_image, image_to_image):
             pipeline.set_progress_bar_config(disable=True)
         _pipelines[model_id] = text_to_image, image_to_image
@@ -185,6 +184,25 @@ def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
             _pipelines.popitem(last=False)
     _pipelines.move_to_end(model_id)
     return _pipelines[model_id]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Loading without progress bars and advice about older configurations; errors are raised as ever."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    levels = [(log, log.get_verbosity()) for log in (diffusers_logging, transformers_logging)]
+    for log, _ in levels:
+        log.disable_progress_bar()
+        log.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for log, level in levels:
+            log.set_verbosity(level)
 
 
 def _strength(recipe: Recipe) -> float:

@@ -1,0 +1,60 @@
+"""Paint the founding generations again and compare them with those that the repository holds."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from gallery.founding import Founding, founding, repaint
+from studio.environment import determinism_class
+from studio.models import resolve
+from studio.paint import Painting
+from studio.picture import pixel_hash, psnr
+
+TOLERANCE_DB = 40.0
+"""From this ratio on two paintings of one recipe are the same picture to the eye, though not to the bit."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Paint the founding generations again, each from the committed picture of the one before, and "
+        "compare: bit-exact, within tolerance (another machine's rounding), or different. Fails when any is."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("numbers", nargs="*", type=int, help="which ones; all when left out")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        entries = {entry.number: entry for entry in founding()}
+        chosen = options["numbers"] or sorted(entries)
+        unknown = sorted(set(chosen) - set(entries))
+        if unknown:
+            raise CommandError(f"there is no founding generation {unknown[0]}; there are {len(entries)}")
+        different = []
+        for number in chosen:
+            entry = entries[number]
+            folder = resolve(entry.recipe.model, settings.PAINTER_MODELS)
+            painting = repaint(entry, folder, threads=entry.environment["threads"])
+            verdict = compare(entry, painting)
+            self.stdout.write(f"{number}. {entry.title}: {verdict} ({painting.seconds:.1f} s)")
+            if verdict != "bit-exact":
+                self.stdout.write(f"   painted then: {json.dumps(entry.environment, sort_keys=True)}")
+                self.stdout.write(f"   painted now:  {json.dumps(painting.environment, sort_keys=True)}")
+                same = determinism_class(entry.environment) == determinism_class(painting.environment)
+                self.stdout.write(f"   determinism class: {'the same' if same else 'another'}")
+            if verdict.startswith("different"):
+                different.append(number)
+        if different:
+            raise CommandError(f"different: {', '.join(map(str, different))}")
+
+
+def compare(entry: Founding, painting: Painting) -> str:
+    """ "bit-exact", "within tolerance, N dB" or "different, N dB"."""
+    if pixel_hash(painting.pixels) == entry.pixel_hash:
+        return "bit-exact"
+    ratio = psnr(entry.pixels(), painting.pixels)
+    return f"{'within tolerance' if ratio >= TOLERANCE_DB else 'different'}, {ratio:.1f} dB"
