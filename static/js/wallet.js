@@ -239,8 +239,8 @@ async function submit(form, button) {
 /** Go to a page that the site will have as soon as it has read the chain. */
 async function arrive(url, say) {
   for (let tries = 0; tries < 60; tries += 1) {
-    const response = await fetch(url, { method: "HEAD", cache: "no-store" }).catch(() => null);
-    if (response?.ok) {
+    const response = await fetch(`${url}known/`, { cache: "no-store" }).catch(() => null);
+    if (response?.ok && (await response.json()).known) {
       location.assign(url);
       return;
     }
