@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ def browser() -> Iterator[Browser]:
     """A Chromium for these tests alone. Playwright keeps an event loop running in this thread: other tests
     must not find it, and Django must make an exception for it here.
     """
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
