@@ -15,7 +15,7 @@ from eth_utils.crypto import keccak
 import live
 from chain import abi
 from chain.events import Event
-from governance import models
+from governance import models, people
 from governance.descriptions import readable
 from governance.parameters.spec import key_name
 
@@ -107,6 +107,7 @@ def vote_cast(events: Sequence[Event]) -> None:
         ballot = {
             "proposal": str(event.args["proposalId"]),
             "voter": event.args["voter"],
+            "voter_name": people.name_of(event.args["voter"]),
             "support": event.args["support"],
             "weight": str(event.args["weight"]),
         }
