@@ -82,15 +82,16 @@ function refreshed() {
 
 // --- Votes
 
-const SUPPORT = ["against", "for", "abstaining"];
+const SUPPORT = [["against", "votes against"], ["for", "votes for"], ["abstain", "abstains"]];
 const ticker = document.querySelector("[data-ticker]");
 
 function vote({ voter, voter_name: name, support, weight }) {
   if (!ticker) return;
   const line = document.createElement("li");
-  line.className = `num ${SUPPORT[support] ?? ""}`;
+  const [kind, does] = SUPPORT[support] ?? ["", "votes"];
+  line.className = `num ${kind}`;
   const who = name || (voter ? `${voter.slice(0, 6)}…${voter.slice(-4)}` : "Someone");
-  line.textContent = `${who} votes ${SUPPORT[support] ?? ""}${weight ? ` with ${weight}` : ""}`;
+  line.textContent = `${who} ${does}${weight ? ` with ${weight}` : ""}`;
   ticker.prepend(line);
   [...ticker.children].slice(3).forEach((each) => each.remove());
   setTimeout(() => line.remove(), 20_000);
