@@ -27,7 +27,7 @@ from django.conf import settings as django_settings
 from chain import abi
 from chain.deployments import Deployment
 from chain.rpc import Rpc
-from config.deploy_sender import Deployer, DeploymentError, Signer, create_address
+from config.deploy_sender import Deployer, DeploymentError, KeySigner, Signer, create_address
 from config.deploy_settings import PROFILES, ZERO_ADDRESS, DeploySettings, Founding, read_founding
 from governance import parameters as governed
 
@@ -37,6 +37,7 @@ __all__ = [
     "DeploySettings",
     "DeploymentError",
     "Founding",
+    "KeySigner",
     "Report",
     "Signer",
     "create_address",

@@ -6,6 +6,7 @@ import time
 from typing import Any, Protocol
 
 import rlp  # type: ignore[import-untyped]
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from chain import abi
@@ -27,6 +28,26 @@ class Signer(Protocol):
 
     def sign(self, transaction: dict[str, Any]) -> str:
         """The raw signed transaction as 0x text, for the fields of an EIP-1559 transaction as ints."""
+
+
+class KeySigner:
+    """A `Signer` with a private key (0x text of 32 bytes) of ours."""
+
+    def __init__(self, key: str):
+        from eth_account import Account  # takes a second to import, and a private chain never needs it
+
+        self._account = Account.from_key(key)
+
+    @property
+    def address(self) -> str:
+        """The key's account, lower-case."""
+        return str(self._account.address).lower()
+
+    def sign(self, transaction: dict[str, Any]) -> str:
+        """The raw signed transaction as 0x text."""
+        if "to" in transaction:  # eth_account takes an address with its checksum only
+            transaction = {**transaction, "to": to_checksum_address(transaction["to"])}
+        return "0x" + bytes(self._account.sign_transaction(transaction).raw_transaction).hex()
 
 
 def create_address(sender: str, nonce: int) -> str:
