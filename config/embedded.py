@@ -2,12 +2,13 @@
 
 The order matters, so that the page is up soon and nothing runs against what is not there yet: the lock on
 the data folder, the port, the private chain, the database, the contracts; then the threads (indexer, two
-Celery workers, beat, a watch over the chain); last the web server, in the main thread, where signals arrive.
+Celery workers, beat); last the web server, in the main thread, where signals arrive.
 
 A stop takes STOP_S seconds at most. What does not end by then, a painter deep inside PyTorch for instance,
 ends with the process: the row of its job lets the next start take the painting up again.
 """
 
+import contextlib
 import http.client
 import logging
 import os
@@ -17,7 +18,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from config.instance import HOST, CannotStart, Instance, keep_logs, listen
 
 if TYPE_CHECKING:
     import uvicorn
+
     from chain.private import PrivateChain
 
 log = logging.getLogger("config.embedded")
@@ -124,9 +126,9 @@ def beat(halt: threading.Event) -> None:
 
 def mirror(halt: threading.Event) -> None:
     """Follow the chain."""
-    from chain.indexer import run
+    from chain.indexer import Indexer
 
-    run(halt)
+    Indexer.configured().run(halt)
 
 
 # --- Steps of a start ----------------------------------------------------------------------------------
@@ -157,9 +159,6 @@ def make_admin() -> str | None:
 
 def make_server() -> "uvicorn.Server":
     """uvicorn without its signal handlers, which would end the process before the chain is put down."""
-    import contextlib
-    from collections.abc import Iterator
-
     import uvicorn
 
     from config.asgi import application
@@ -243,14 +242,17 @@ class Site:
 
     def start_chain(self) -> None:
         """Start Anvil, or adopt the one that a killed process left. A configured chain is used as it is."""
-        if os.environ.get("CHAIN_RPC_URL"):
+        from django.conf import settings
+
+        if settings.CHAIN_RPC_URL:
             return
         from chain.private import PrivateChain
+        from config import past
 
         self.chain = PrivateChain(self.folder / "chain")
-        self.chain.start()
-        os.environ["CHAIN_RPC_URL"] = self.chain.url
-        os.environ["PRIVATE_CHAIN"] = "true"
+        past.start(self.chain, self.folder, settings.DEPLOYMENT_FILE)
+        settings.CHAIN_RPC_URL = self.chain.url
+        settings.OPERATOR_ADDRESS = settings.OPERATOR_ADDRESS or self.chain.accounts()[0]
 
     def start_django(self) -> None:
         import django
@@ -271,20 +273,9 @@ class Site:
     def start_threads(self) -> None:
         for queue in QUEUES:
             self.threads.append(start_worker(queue, self.worker_ended))
-        works: list[tuple[str, Callable[[threading.Event], object]]] = [("indexer", mirror), ("beat", beat)]
-        if self.chain is not None:
-            works.append(("chain-watch", self.watch_chain))
-        for name, work in works:
+        for name, work in (("indexer", mirror), ("beat", beat)):
             self.threads.append(Lasting(name, work, self.halt))
             self.threads[-1].start()
-
-    def watch_chain(self, halt: threading.Event) -> None:
-        """Start Anvil again, at the same address, if it went away."""
-        assert self.chain is not None  # noqa: S101 - for the type checker
-        while not halt.wait(1.0):
-            if not self.chain.alive():
-                log.error("the private chain went away and is started again from its last state")
-                self.chain.start()
 
     def announce(self) -> None:
         """Say the address when the page is really there."""
@@ -327,8 +318,18 @@ class Site:
         self.exit_now()
 
     def exit_now(self) -> None:
-        if self.chain is not None and self.chain.alive():
-            self.chain.kill()
+        """End the process without the interpreter's own end, which waits for threads inside PyTorch."""
+        import psutil
+
+        from chain.anvil import Running
+
+        left = psutil.Process().children(recursive=True)
+        adopted = Running.read(self.folder / "chain" / "anvil.json") if self.chain is not None else None
+        if adopted is not None and (process := adopted.process()) is not None:
+            left.append(process)
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         logging.shutdown()
         os._exit(self.status)
 
@@ -348,7 +349,6 @@ class Site:
         late = [thread.name for thread in self.threads if thread.is_alive()]
         if late:
             log.info("ended with the process: %s", ", ".join(late))
-        # Not by way of the interpreter's own end, which waits for threads that are inside PyTorch.
         self.exit_now()
 
     def join(self, threads: list[threading.Thread], deadline: float) -> None:
