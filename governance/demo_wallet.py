@@ -13,10 +13,10 @@ from typing import Any
 from django.conf import settings
 
 from chain import deployments
+from chain.private import CHAIN_ID, is_private
 from chain.rpc import RpcError, get_rpc
 from governance.people import DEMO_COLLECTORS
 
-PRIVATE_CHAIN_ID = 31337
 ACCOUNTS: tuple[str, ...] = tuple(DEMO_COLLECTORS)
 METHODS = frozenset(
     {
@@ -36,7 +36,7 @@ METHODS = frozenset(
     }
 )
 SIGNING = frozenset({"personal_sign", "eth_signTypedData_v4", "eth_sendTransaction"})
-_FIELDS = frozenset({"from", "to", "data", "value", "gas"})
+_FIELDS = frozenset({"from", "to", "data", "value"})
 # EIP-1193 and EIP-3326.
 UNAUTHORIZED, UNSUPPORTED, UNKNOWN_CHAIN, INVALID = 4100, 4200, 4902, -32602
 
@@ -46,7 +46,7 @@ def available() -> bool:
     if not settings.PRIVATE_CHAIN:
         return False
     try:
-        return deployments.load().chain_id == PRIVATE_CHAIN_ID
+        return deployments.load().chain_id == CHAIN_ID
     except deployments.DeploymentMissing:
         return False
 
@@ -65,7 +65,7 @@ def request(account: str, method: str, params: Sequence[Any]) -> Any:
     if method in ("eth_accounts", "eth_requestAccounts"):
         return [account]
     if method == "eth_chainId":
-        return hex(PRIVATE_CHAIN_ID)
+        return hex(CHAIN_ID)
     if method == "wallet_switchEthereumChain":
         return _switch(params)
     if method == "personal_sign":
@@ -75,18 +75,18 @@ def request(account: str, method: str, params: Sequence[Any]) -> Any:
     if method == "eth_sendTransaction":
         return _send(account, params)
     _require_private_node()
-    return get_rpc().call(method, *params)
+    return get_rpc().call(method, *_exact(list(params)))
 
 
 def _require_private_node() -> None:
     """The node is asked too: a configuration may claim anything."""
-    if int(get_rpc().call("eth_chainId"), 16) != PRIVATE_CHAIN_ID:
+    if not is_private(get_rpc()):
         raise PermissionError("There are no demo wallets on this chain.")
 
 
 def _switch(params: Sequence[Any]) -> None:
     wanted = params[0].get("chainId") if params and isinstance(params[0], dict) else None
-    if str(wanted).lower() != hex(PRIVATE_CHAIN_ID):
+    if str(wanted).lower() != hex(CHAIN_ID):
         raise RpcError(UNKNOWN_CHAIN, "A demo wallet knows the private chain only.")
 
 
@@ -102,10 +102,10 @@ def _sign_typed_data(account: str, params: Sequence[Any]) -> Any:
         raise RpcError(UNAUTHORIZED, "A demo wallet signs for its own account only.")
     try:
         typed = json.loads(params[1]) if isinstance(params[1], str) else params[1]
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RpcError(INVALID, "The typed data are not JSON.") from error
     _require_private_node()
-    return get_rpc().call("eth_signTypedData_v4", account, typed)
+    return get_rpc().call("eth_signTypedData_v4", account, _exact(typed))
 
 
 def _send(account: str, params: Sequence[Any]) -> Any:
@@ -115,5 +115,19 @@ def _send(account: str, params: Sequence[Any]) -> Any:
     if str(wanted.get("to", "")).lower() not in deployments.load().names:
         raise RpcError(UNAUTHORIZED, "A demo wallet only calls the artwork's own contracts.")
     _require_private_node()
-    fields = {name: value for name, value in wanted.items() if name in _FIELDS}
-    return get_rpc().call("eth_sendTransaction", fields)
+    fields = _exact({name: value for name, value in wanted.items() if name in _FIELDS})
+    # Like any wallet, try it first: what would revert is refused with its reason. "pending", because the
+    # newest block of a chain that rests is from another time.
+    estimate = int(get_rpc().call("eth_estimateGas", fields, "pending"), 16)
+    return get_rpc().call("eth_sendTransaction", fields | {"gas": hex(estimate * 5 // 4)})
+
+
+def _exact(value: Any) -> Any:
+    """Integers that JSON parsers round or refuse travel as decimal text, which EIP-712 allows too."""
+    if isinstance(value, dict):
+        return {str(key): _exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
+        return str(value)
+    return value

@@ -7,7 +7,6 @@ also answers an ordinary form post with the page and every word that was typed.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,6 +19,7 @@ from governance import actions, demo_wallet, limits, reverts, selectors
 from governance.actions import Refused
 from governance.forms import ComposeForm, VoteForm
 from governance.models import GovernorSetting, ParameterChange
+from governance.views.bodies import json_object, refuse
 from governance.weights import weight_now
 from studio import vocabulary
 
@@ -87,20 +87,10 @@ def explain(request: HttpRequest) -> JsonResponse:
     """Put a wallet's or the chain's refusal into words: `{"data": "0x…" | null, "message": str}` in."""
     if not limits.allowed(request, "explain", most=120, seconds=60):
         return refuse("Too many requests. Please wait a minute.", status=429)
-    try:
-        body = json.loads(request.body[:20000])
-    except ValueError:
-        return refuse("That was not JSON.", status=400)
-    if not isinstance(body, dict):
-        return refuse("That was not JSON.", status=400)
+    body = json_object(request)
     data = body.get("data")
     known = data if isinstance(data, str) and data.startswith("0x") and len(data) > 2 else None
     return JsonResponse({"words": reverts.sentence(known, str(body.get("message", ""))[:2000])})
-
-
-def refuse(message: str, status: int = 422) -> JsonResponse:
-    """A refusal in the form that wallet.js shows beside the button."""
-    return JsonResponse({"errors": {}, "message": message}, status=status)
 
 
 def _step(request: HttpRequest, proposal_id: int, make: Any) -> JsonResponse:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from chain import clock
 from chain.models import Cursor
 from governance import actions, selectors
-from governance.models import ParameterChange, Proposal, Vote
-from governance.parameters import CallWords, Value, describe_calls, values_at
+from governance.models import ParameterChange, Proposal, Support, Vote
+from governance.parameters import Value, describe_calls, values_at
 from governance.selectors import Standing, State
 
 PER_PAGE = 20
+CHOICES = ((Support.FOR, "For"), (Support.AGAINST, "Against"), (Support.ABSTAIN, "Abstain"))
 
 
 @require_safe
@@ -35,7 +36,8 @@ def index_part(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, proposal_id: int) -> HttpResponse:
     """One proposal: what it would change, where it stands, who voted how and why."""
     proposal = _get(proposal_id)
-    context = _standing(request, proposal) | _record(proposal) | {"support": _choices(proposal)}
+    context = _standing(request, proposal)
+    context |= _change(context["standing"]) | _record(context["standing"]) | {"choices": CHOICES}
     return render(request, "governance/proposal.html", context)
 
 
@@ -45,8 +47,21 @@ def standing_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
 
 
 @require_safe
+def change_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    standing = selectors.standing(_get(proposal_id), clock.now())
+    return render(request, "governance/_change.html", _change(standing))
+
+
+@require_safe
 def record_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    return render(request, "governance/_record.html", _record(_get(proposal_id)))
+    standing = selectors.standing(_get(proposal_id), clock.now())
+    return render(request, "governance/_record.html", _record(standing))
+
+
+@require_safe
+def known(request: HttpRequest, proposal_id: int) -> JsonResponse:
+    """Whether a proposal that was just sent has been read from the chain yet."""
+    return JsonResponse({"known": Proposal.objects.filter(pk=proposal_id).exists()})
 
 
 @dataclass(frozen=True)
@@ -131,30 +146,25 @@ def _standing(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
     return {
         "proposal": proposal,
         "standing": standing,
-        "grace_passed": standing.state is State.SUCCEEDED or standing.ready,
         "confirmations_missing": _not_final(proposal),
         **mine,
     }
 
 
-def _record(proposal: Proposal) -> dict[str, Any]:
-    standing = selectors.standing(proposal, clock.now())
+def _change(standing: Standing) -> dict[str, Any]:
+    proposal = standing.proposal
+    calls = describe_calls(proposal.targets, proposal.wei, proposal.calldatas, before(standing))
+    return {"proposal": proposal, "standing": standing, "calls": calls}
+
+
+def _record(standing: Standing) -> dict[str, Any]:
+    votes = Vote.objects.filter(proposal=standing.proposal).order_by("-block_number", "-log_index")
     return {
-        "proposal": proposal,
+        "proposal": standing.proposal,
         "standing": standing,
-        "calls": _calls(standing),
-        "votes": Vote.objects.filter(proposal=proposal).order_by("-block_number", "-log_index"),
+        "votes": votes,
         "timeline": timeline(standing),
     }
-
-
-def _calls(standing: Standing) -> list[CallWords]:
-    proposal = standing.proposal
-    return describe_calls(proposal.targets, proposal.wei, proposal.calldatas, before(standing))
-
-
-def _choices(proposal: Proposal) -> list[tuple[int, str, str]]:
-    return [(1, "For", "for_"), (0, "Against", "against"), (2, "Abstain", "abstain")]
 
 
 def _not_final(proposal: Proposal) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -17,12 +16,11 @@ from chain.rpc import RpcError, RpcUnavailable
 from governance import demo_wallet, limits, signin
 from governance.people import DEMO_COLLECTORS
 from governance.siwe import SignInRefused
-from governance.views.actions import refuse
+from governance.views.bodies import json_object, refuse
 from governance.weights import weight_now
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _BUSY = "Too many requests. Please wait a minute."
-MAX_BODY = 64 * 1024
 
 
 @require_safe
@@ -43,7 +41,7 @@ def message(request: HttpRequest) -> JsonResponse:
     """`{"address"}` in, the text to sign out."""
     if not limits.allowed(request, "signin", most=30, seconds=60):
         return refuse(_BUSY, status=429)
-    address = str(_body(request).get("address", ""))
+    address = str(json_object(request).get("address", ""))
     if not _ADDRESS.fullmatch(address):
         return refuse("That is not an account’s address.", status=400)
     row = signin.start(request, address.lower())
@@ -56,7 +54,7 @@ def verify(request: HttpRequest) -> JsonResponse:
     """`{"message", "signature", "next"}` in; the session is signed in, or a sentence says why not."""
     if not limits.allowed(request, "signin", most=30, seconds=60):
         return refuse(_BUSY, status=429)
-    body = _body(request)
+    body = json_object(request)
     try:
         address = signin.finish(request, str(body.get("message", "")), str(body.get("signature", "")))
     except SignInRefused as refusal:
@@ -75,7 +73,7 @@ def demo_rpc(request: HttpRequest) -> JsonResponse:
     """EIP-1193 for demo wallets: `{"account", "method", "params"}` in, `{"result"}` or `{"error"}` out."""
     if not demo_wallet.available():
         return refuse("There are no demo wallets on this chain.", status=404)
-    body = _body(request)
+    body = json_object(request)
     account, method, params = (
         str(body.get("account", "")).lower(),
         str(body.get("method", "")),
@@ -98,16 +96,6 @@ def demo_rpc(request: HttpRequest) -> JsonResponse:
 
 def _rpc_error(code: int, message: str, data: Any = None, status: int = 200) -> JsonResponse:
     return JsonResponse({"error": {"code": code, "message": message, "data": data}}, status=status)
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    if len(request.body) > MAX_BODY:
-        return {}
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _next(request: HttpRequest, wanted: str) -> str:

@@ -123,7 +123,20 @@ def test_what_is_no_signature_is_refused(client, signature):
     assert verify(client, message_for(client), signature).status_code == 403
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b'{"message": 5}', b"\xff\xfe", b"x" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"null",
+        b'{"message": 5}',
+        b"\xff\xfe",
+        b"x" * 100_000,
+        b"[" * 60_000,
+        b'{"address":' * 9000,
+    ],
+)
 def test_bodies_that_are_no_message_are_refused(client, body):
     for path in ("/signin/verify/", "/signin/message/"):
         assert client.post(path, body, content_type="application/json").status_code in (400, 403)
