@@ -28,7 +28,14 @@ from chain import abi
 from chain.deployments import Deployment
 from chain.rpc import Rpc
 from config.deploy_sender import Deployer, DeploymentError, KeySigner, Signer, create_address
-from config.deploy_settings import PROFILES, ZERO_ADDRESS, DeploySettings, Founding, read_founding
+from config.deploy_settings import (
+    PROFILES,
+    ZERO_ADDRESS,
+    DeploySettings,
+    Founding,
+    first_values,
+    read_founding,
+)
 from governance import parameters as governed
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "Signer",
     "create_address",
     "deploy",
+    "first_values",
     "read_founding",
     "verify",
 ]

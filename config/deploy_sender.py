@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, Self
 
 import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
@@ -37,6 +38,16 @@ class KeySigner:
         from eth_account import Account  # takes a second to import, and a private chain never needs it
 
         self._account = Account.from_key(key)
+
+    @classmethod
+    def from_keystore(cls, file: Path, password: str) -> Self:
+        """The signer whose key is in an encrypted keystore. Raises DeploymentError if it can't be opened."""
+        from eth_account import Account
+
+        try:
+            return cls("0x" + bytes(Account.decrypt(file.read_text(encoding="utf-8"), password)).hex())
+        except (OSError, ValueError, TypeError) as error:
+            raise DeploymentError(f"the keystore {file} can't be opened: {error}") from error
 
     @property
     def address(self) -> str:

@@ -76,6 +76,8 @@ class DeploySettings:
         chosen = {**PROFILES[name], **changes}
         epoch_length = chosen.pop("epoch_length")
         values = {"epoch_length": epoch_length, **parameters}
+        if wrong := set(values) ^ set(governed.BY_KEY):
+            raise DeploymentError(f"first values are missing or unknown: {', '.join(sorted(wrong))}")
         return cls(operator=operator, parameters=values, founding=founding, **chosen)
 
 
@@ -92,6 +94,17 @@ PROFILES: dict[str, dict[str, Any]] = {
     },
     "public": {"epoch_length": 7 * DAY},
 }
+
+
+def first_values(
+    founding: Sequence[Founding], changes: Mapping[str, governed.Value]
+) -> dict[str, governed.Value]:
+    """The first values of the parameters: those of the newest founding generation, with `changes`.
+
+    Without an epoch length, which the profile gives, unless `changes` has one.
+    """
+    newest = founding[-1].values if founding else {}
+    return {**{key: value for key, value in newest.items() if key != "epoch_length"}, **changes}
 
 
 def read_founding(file: Path, owners: Sequence[str], epoch_length: int) -> tuple[Founding, ...]:

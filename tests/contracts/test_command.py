@@ -1,0 +1,122 @@
+"""`manage.py deploy` on a real chain."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from chain import contracts, deployments
+from chain.rpc import Rpc
+from tests.contracts.node import VALUES, ZERO_HASH
+
+# Anvil's first development account: everybody knows this key, so it is worth nothing.
+ANVIL_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+
+
+@pytest.fixture
+def accounts(anvil: Any, tmp_path: Path, settings: Any) -> list[str]:
+    """The node's accounts; the settings name the node and the first of them as the operator."""
+    found = [account.lower() for account in Rpc(anvil.url).call("eth_accounts")]
+    settings.CHAIN_RPC_URL = anvil.url
+    settings.DEPLOYMENT_FILE = tmp_path / "deployment.json"
+    settings.OPERATOR_KEY = settings.OPERATOR_KEYSTORE = ""
+    settings.OPERATOR_ADDRESS = found[0]
+    return found
+
+
+@pytest.fixture
+def founding(tmp_path: Path) -> Path:
+    """A list of one founding generation, as the repository's is written."""
+    recipe = {key: VALUES[key] for key in VALUES if key not in ("guidance", "strength", "epoch_length")}
+    recipe |= {
+        "guidance_milli": 4500,
+        "strength_milli": 620,
+        "seed": ZERO_HASH[:-1] + "7",
+        "parent_file": None,
+    }
+    entry = {
+        "title": "Alone",
+        "recipe": recipe,
+        "pixel_hash": "0x" + "a1" * 32,
+        "thumb_hash": "0x" + "b2" * 32,
+        "file_hash": "0x" + "c3" * 32,
+        "owner_index": 3,
+    }
+    file = tmp_path / "founding.json"
+    file.write_text(json.dumps([entry]))
+    return file
+
+
+def deploy(*arguments: str) -> str:
+    said = io.StringIO()
+    call_command("deploy", *arguments, stdout=said)
+    return said.getvalue()
+
+
+def test_it_deploys_with_a_founding_and_says_what_it_does(accounts: list[str], founding: Path) -> None:
+    said = deploy("--profile=demo", f"--owners={','.join(accounts[1:5])}", f"--founding={founding}")
+    assert "anchor founding generation 1, Alone" in said
+    deployment = deployments.load()
+    for name, address in deployment.contracts.items():
+        assert f"{name} {address}" in said
+    assert contracts.call("ArtToken", "ownerOf", 1) == accounts[4]
+    assert contracts.call("SoloPainter", "operator") == accounts[0]
+    assert contracts.call("ArtParameters", "epochLengthAt", 1) == 90
+    assert "there already" in deploy(
+        "--profile=demo", "--no-founding", f"--parameters={values(founding.parent)}"
+    )
+
+
+def test_a_key_deploys_and_a_guardian_can_be_named(
+    accounts: list[str], tmp_path: Path, settings: Any
+) -> None:
+    settings.OPERATOR_ADDRESS, settings.OPERATOR_KEY = "", ANVIL_KEY
+    deploy(
+        "--no-founding",
+        f"--parameters={values(tmp_path)}",
+        f"--operator={accounts[5]}",
+        f"--guardian={accounts[6]}",
+    )
+    assert contracts.call("ArtGovernor", "guardian") == accounts[6]
+    assert contracts.call("SoloPainter", "operator") == accounts[5]
+
+
+def test_a_keystore_deploys_and_a_wrong_password_is_told(
+    accounts: list[str], tmp_path: Path, settings: Any
+) -> None:
+    from eth_account import Account
+
+    keystore, password = tmp_path / "key.json", tmp_path / "password"
+    keystore.write_text(json.dumps(Account.encrypt(ANVIL_KEY, "right", kdf="pbkdf2", iterations=2)))
+    password.write_text("wrong\n")
+    settings.OPERATOR_KEYSTORE, settings.OPERATOR_KEYSTORE_PASSWORD_FILE = str(keystore), str(password)
+    with pytest.raises(CommandError, match="can't be opened"):
+        deploy("--no-founding", f"--parameters={values(tmp_path)}")
+    password.write_text("right\n")
+    assert "LivingArtwork" in deploy("--no-founding", f"--parameters={values(tmp_path)}")
+
+
+def test_what_is_missing_is_told_in_one_sentence(accounts: list[str], tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(CommandError, match="--owners"):
+        deploy("--profile=demo")
+    with pytest.raises(CommandError, match="demo, public"):
+        deploy("--profile=quick")
+    with pytest.raises(CommandError, match=r"missing or unknown: .*prompt"):
+        deploy("--no-founding")
+    with pytest.raises(CommandError, match="can't be read"):
+        deploy("--no-founding", f"--parameters={tmp_path / 'none.json'}")
+    settings.OPERATOR_ADDRESS = ""
+    with pytest.raises(CommandError, match="nobody to deploy"):
+        deploy("--no-founding")
+
+
+def values(folder: Path) -> Path:
+    file = folder / "values.json"
+    file.write_text(json.dumps(VALUES))
+    return file
