@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if settings.OPERATOR_ADDRESS:
             return str(settings.OPERATOR_ADDRESS)
         raise DeploymentError(
-            "nobody to deploy: set OPERATOR_KEY or OPERATOR_KEYSTORE, or OPERATOR_ADDRESS if the node has its key"
+            "nobody to deploy: set OPERATOR_KEY, OPERATOR_KEYSTORE, or the OPERATOR_ADDRESS of the node"
         )
 
     def _wanted(self, deployer: str, options: dict[str, Any]) -> DeploySettings:
