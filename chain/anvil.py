@@ -17,7 +17,6 @@ from typing import cast
 
 import orjson
 import psutil
-from django.conf import settings
 
 from chain.rpc import Rpc, RpcError, RpcUnavailable
 
@@ -91,7 +90,7 @@ class Running:
 
 def find_anvil() -> Path:
     """The Anvil binary of this platform that npm installed. Raises PrivateChainError."""
-    folder = Path(settings.BASE_DIR) / "node_modules" / "@foundry-rs"
+    folder = Path(__file__).resolve().parent.parent / "node_modules" / "@foundry-rs"
     for binary in sorted(folder.glob("anvil-*/bin/anvil*")):
         if os.access(binary, os.X_OK):
             return binary

@@ -87,19 +87,19 @@ class PrivateChain:
         record = Running.read(self._record_file)
         return record is not None and record.process() is not None and record.answers()
 
-    def died(self) -> bool:
-        """Whether the recorded process is gone."""
+    def alive(self) -> bool:
+        """Whether the recorded process is there at all: a cheap look, which asks the process nothing."""
         if self._child is not None:
-            self._child.poll()  # takes the dead child off the process table
+            self._child.poll()  # takes a dead child off the process table
         record = Running.read(self._record_file)
-        return record is not None and record.process() is None
+        return record is not None and record.process() is not None
 
     # --- Start and stop ------------------------------------------------------------------------------
 
     def start(self, timestamp: int | None = None) -> PrivateChain:
         """Adopt the running child, or start one from the saved state, or a new chain. Idempotent.
 
-        Until `stop`, a child that dies is started again, on the same port if that is still free.
+        A child that died is started again on the same port, if that is still free.
 
         `timestamp` (seconds) is a new chain's genesis time, so that its history can be seeded in the past;
         it is ignored where there is a chain already. Raises PrivateChainError.
@@ -131,6 +131,13 @@ class PrivateChain:
         if self._rpc is not None:
             self._rpc.close()
             self._rpc = None
+
+    def kill(self) -> None:
+        """End the child at once, without saving. For a process that has no time left; `stop` is the way."""
+        record = Running.read(self._record_file)
+        process = record.process() if record else None
+        if process is not None:
+            process.kill()
 
     def save(self) -> bool:
         """Write the state to disk if there is a block that is not there yet. True if it was written."""
@@ -250,7 +257,7 @@ class PrivateChain:
 
 
 class _Saver:
-    """Saves the chain whenever it has a new block, in a bounded share of the time; revives it if it died."""
+    """Saves the chain whenever it has a new block, in a bounded share of the time."""
 
     def __init__(self, chain: PrivateChain):
         self._chain = chain
@@ -290,9 +297,6 @@ class _Saver:
         while not self._stop.wait(pause):
             started = time.monotonic()
             try:
-                if self._chain.died():
-                    log.error("the private chain ended by itself: starting it again from its saved state")
-                    self._chain.start()
                 self.save()
                 complained = False
             except (RpcUnavailable, RpcError, PrivateChainError, OSError) as error:

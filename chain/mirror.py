@@ -1,0 +1,241 @@
+"""What the mirror writes. Each function is one transaction, and none of them talks to a node.
+
+Block, logs, the rows that handlers make from them, and the cursor move together or not at all. The cursor
+moves by compare-and-set: if another indexer was quicker, the whole transaction is undone (`Overtaken`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from chain import abi
+from chain.deployments import Deployment
+from chain.events import Event, Handler, dispatch
+from chain.models import Block, Cursor, Log, Transaction
+from chain.reader import Header, RawLog
+
+log = logging.getLogger(__name__)
+
+KEPT_HEADERS = 256  # empty final blocks that are kept, so that a fork is found close to where it is
+
+
+class Overtaken(Exception):
+    """The cursor is not where it was read: another indexer moved it."""
+
+
+class UndecodableLog(Exception):
+    """A log of a mirrored contract does not fit its ABI. The mirror stops in front of it."""
+
+    def __init__(self, header: Header, raw: RawLog, contract: str, problem: str):
+        super().__init__(
+            f"log {raw.index} of {contract} in block {header.number} (transaction {raw.tx_hash}) "
+            f"cannot be decoded: {problem}"
+        )
+        self.block_number = header.number
+
+
+class HandlerFailed(Exception):
+    """A handler raised. Its transaction was undone, and the mirror stops in front of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedLog:
+    """A log with its meaning."""
+
+    raw: RawLog
+    contract: str
+    event: str
+    args: dict[str, Any]
+    sender: str | None
+
+
+def decode(
+    headers: Sequence[Header], raws: Sequence[RawLog], names: Mapping[str, str], senders: Mapping[str, str]
+) -> list[DecodedLog]:
+    """Decode logs by the ABI of the contract at their address. Raises UndecodableLog at the first that does
+    not fit.
+    """
+    by_hash = {header.hash: header for header in headers}
+    decoded = []
+    for raw in raws:
+        contract = names[raw.address]
+        try:
+            event, args = abi.decode_log(contract, raw.topics, raw.data)
+        except abi.DecodeError as error:
+            raise UndecodableLog(by_hash[raw.block_hash], raw, contract, str(error)) from error
+        decoded.append(DecodedLog(raw, contract, event, args, senders.get(raw.tx_hash)))
+    return decoded
+
+
+def begin(deployment: Deployment, before: Header | None) -> Cursor:
+    """Make the cursor of a fresh mirror, standing in front of the deployment's first block.
+
+    `before` is the header of the block below it, None if that would be below genesis.
+    """
+    cursor, _ = Cursor.objects.get_or_create(
+        pk=1,
+        defaults={
+            "chain_id": deployment.chain_id,
+            "genesis_hash": deployment.genesis_hash,
+            "contracts": deployment.contracts,
+            "number": before.number if before else -1,
+            "hash": before.hash if before else "0x" + "00" * 32,
+        },
+    )
+    return cursor
+
+
+def append(
+    cursor: Cursor,
+    headers: Sequence[Header],
+    decoded: Sequence[DecodedLog],
+    handlers: Mapping[str, Handler],
+    head: Header,
+    finalized: int,
+) -> Cursor:
+    """Store blocks that follow the cursor's, their logs and what handlers make of them, and move the cursor.
+
+    `headers` are linked, the first to the cursor; `decoded` is in log order. Returns the new cursor. Raises
+    HandlerFailed, Overtaken.
+    """
+    with_logs = {item.raw.block_hash for item in decoded}
+    keep_from = finalized - KEPT_HEADERS
+    kept = [
+        Block(number=one.number, hash=one.hash, parent_hash=one.parent_hash, timestamp=one.timestamp)
+        for one in headers
+        if one.number > keep_from or one.hash in with_logs
+    ]
+    last = headers[-1]
+    with transaction.atomic():
+        blocks = {block.hash: block for block in Block.objects.bulk_create(kept)}
+        logs = Log.objects.bulk_create([_row(item, blocks[item.raw.block_hash]) for item in decoded])
+        events = [
+            Event(item.contract, item.event, item.args, row, blocks[row.block_hash])
+            for item, row in zip(decoded, logs, strict=True)
+        ]
+        _handle(events, handlers)
+        moved = _move(
+            cursor,
+            number=last.number,
+            hash=last.hash,
+            finalized_number=finalized,
+            head_number=head.number,
+            head_timestamp=head.timestamp,
+        )
+        prune(cursor.finalized_number, finalized)
+        _notify_on_commit(moved, len(logs), reorged=False)
+    return moved
+
+
+def rewind(cursor: Cursor, number: int, block_hash: str) -> Cursor:
+    """A reorganisation: forget every block above `number`, with its logs and all rows made from them.
+
+    Transactions of ours that were mined there count as sent again. Raises Overtaken.
+    """
+    with transaction.atomic():
+        moved = _move(
+            cursor, number=number, hash=block_hash, finalized_number=min(cursor.finalized_number, number)
+        )
+        Block.objects.filter(number__gt=number).delete()
+        Transaction.objects.unmine_above(number)
+        _notify_on_commit(moved, 0, reorged=True)
+    return moved
+
+
+def note_head(cursor: Cursor, head: Header, finalized: int) -> Cursor:
+    """Record a new head or a new final block where the mirror itself need not move. Raises Overtaken."""
+    if (finalized, head.number, head.timestamp, "") == (
+        cursor.finalized_number,
+        cursor.head_number,
+        cursor.head_timestamp,
+        cursor.error,
+    ):
+        return cursor
+    with transaction.atomic():
+        moved = _move(
+            cursor, finalized_number=finalized, head_number=head.number, head_timestamp=head.timestamp
+        )
+        prune(cursor.finalized_number, finalized)
+        _notify_on_commit(moved, 0, reorged=False)
+    return moved
+
+
+def note_error(problem: str) -> None:
+    """Make it visible that the mirror does not move, and why."""
+    Cursor.objects.filter(pk=1).exclude(error=problem).update(error=problem, updated_at=timezone.now())
+
+
+def prune(was_final: int, finalized: int) -> None:
+    """Forget headers of empty blocks that became old enough when finality moved from `was_final` on."""
+    upto = finalized - KEPT_HEADERS
+    if finalized > was_final and upto >= 0:
+        Block.objects.filter(
+            number__gt=was_final - KEPT_HEADERS, number__lte=upto, logs__isnull=True
+        ).delete()
+
+
+def forget() -> None:
+    """Delete the whole mirror: blocks, logs, every derived row, the cursor. Transactions of ours stay."""
+    with transaction.atomic():
+        Block.objects.all().delete()
+        Cursor.objects.all().delete()
+
+
+def _move(cursor: Cursor, **changes: Any) -> Cursor:
+    changes |= {"error": "", "updated_at": timezone.now()}
+    moved = Cursor.objects.filter(pk=cursor.pk, number=cursor.number, hash=cursor.hash).update(**changes)
+    if not moved:
+        raise Overtaken(f"the cursor left block {cursor.number} meanwhile")
+    values = {field.attname: getattr(cursor, field.attname) for field in Cursor._meta.concrete_fields}
+    return Cursor(**(values | changes))
+
+
+def _row(item: DecodedLog, block: Block) -> Log:
+    return Log(
+        block=block,
+        block_hash=item.raw.block_hash,
+        log_index=item.raw.index,
+        tx_hash=item.raw.tx_hash,
+        tx_from=item.sender,
+        address=item.raw.address,
+        contract=item.contract,
+        event=item.event,
+        topics=item.raw.topics,
+        data=item.raw.data,
+        args=as_json(item.args),
+    )
+
+
+def as_json(value: Any) -> Any:
+    """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _handle(events: Sequence[Event], handlers: Mapping[str, Handler]) -> None:
+    try:
+        dispatch(events, handlers)
+    except Exception as error:
+        kinds = ", ".join(sorted({event.key for event in events if event.key in handlers}))
+        blocks = f"{events[0].block.number} to {events[-1].block.number}"
+        raise HandlerFailed(f"a handler of {kinds} failed in blocks {blocks}: {error!r}") from error
+
+
+def _notify_on_commit(cursor: Cursor, n_logs: int, reorged: bool) -> None:
+    for path in settings.CHAIN_LISTENERS:
+        # robust: a listener that fails is logged and must not make the mirror look failed, which it has not.
+        transaction.on_commit(partial(import_string(path), cursor, n_logs, reorged), robust=True)
