@@ -42,9 +42,8 @@ lint: install-dev ## Check style, types, layers, templates and contracts
 	@$(VENV)/djlint --quiet --lint --check templates
 	@cd contracts && forge fmt --check && forge lint --deny warnings
 
-fmt: install-dev ## Format Python, templates and Solidity
+fmt: install-dev ## Format Python and Solidity
 	@$(VENV)/ruff check --fix --quiet . ; $(VENV)/ruff format .
-	@$(VENV)/djlint --quiet --reformat templates
 	@cd contracts && forge fmt
 
 contracts-build: install-dev ## Compile the contracts; write their ABI, bytecode and generated sources

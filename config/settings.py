@@ -163,13 +163,19 @@ REDIS_URL = env.str("REDIS_URL", default="")
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # Messages a hub may have waiting: a painting and a busy vote at once, with room to spare.
+            "CONFIG": {"hosts": [REDIS_URL], "capacity": 5000},
+        }
     }
     CELERY_BROKER_URL = REDIS_URL
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     CHANNEL_LAYERS = {"default": {"BACKEND": "live.layers.LocalChannelLayer"}}
     CELERY_BROKER_URL = "memory://"
+
+LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=10_000)  # open websockets of one process at most
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -22,7 +22,6 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MOST_BYTES = 4096  # of one message from a page
-MOST_SOCKETS = 10_000  # of one process, unless settings.LIVE_SOCKETS says otherwise
 GOODBYE_S = 5.0
 CLOSE_BAD_REQUEST = 4400  # the page must not try again as it is
 CLOSE_TRY_AGAIN = 1013
@@ -32,7 +31,7 @@ async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one page until it leaves, asks for nonsense or reads too slowly."""
     await receive()  # websocket.connect
     hub = get_hub()
-    if len(hub) >= getattr(settings, "LIVE_SOCKETS", MOST_SOCKETS):
+    if len(hub) >= settings.LIVE_SOCKETS:
         await send({"type": "websocket.close", "code": CLOSE_TRY_AGAIN})
         return
     await send({"type": "websocket.accept"})
