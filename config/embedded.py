@@ -126,9 +126,9 @@ def beat(halt: threading.Event) -> None:
 
 def mirror(halt: threading.Event) -> None:
     """Follow the chain."""
-    from chain.indexer import Indexer
+    from chain.indexer import run
 
-    Indexer.configured().run(halt)
+    run(halt)
 
 
 # --- Steps of a start ----------------------------------------------------------------------------------
@@ -223,16 +223,19 @@ class Site:
         except CannotStart as error:
             self.status = 1
             print(error, file=sys.stderr)
-        except Exception:
+        except Exception as error:
             self.status = 1
-            log.critical("the site cannot run", exc_info=True)
-            print(f"Murmuration cannot run; {self.folder}/logs/murmuration.log says why.", file=sys.stderr)
+            log.critical("the site cannot run: %s", error, exc_info=True)
+            print(f"{self.folder}/logs/murmuration.log has more.", file=sys.stderr)
         finally:
             self.stop()
         return self.status
 
     def start(self) -> None:
-        keep_logs(self.folder / "logs")
+        from django.conf import settings
+
+        keep_logs(self.folder / "logs", settings.LOGGING["loggers"])
+        settings.LOGGING_CONFIG = None  # Django would put its console beside ours
         self.instance.write(self.address)
         self.start_chain()
         self.start_django()
@@ -258,7 +261,6 @@ class Site:
         import django
 
         django.setup()
-        keep_logs(self.folder / "logs")  # in place of the settings' console
         migrate()
         if password := make_admin():
             say(f"Admin: {self.address}/admin/ as admin, password {password} (said only once)")

@@ -6,7 +6,9 @@ import logging
 import logging.handlers
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 FIRST_PORT = 8000
 PORTS = 100
@@ -96,8 +98,11 @@ def _answers(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def keep_logs(folder: Path) -> None:
-    """Send INFO and up to files (5 MB by 5) in `folder`; warnings and worse, in short, to the console."""
+def keep_logs(folder: Path, loggers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Send INFO and up to files (5 MB by 5) in `folder`; warnings and worse, in short, to the console.
+
+    `loggers` gives some their own levels, as in `LOGGING["loggers"]`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(
         folder / "murmuration.log", maxBytes=5_000_000, backupCount=4, encoding="utf-8"
@@ -110,6 +115,8 @@ def keep_logs(folder: Path) -> None:
     console.addFilter(lambda record: record.name != "py.warnings")
     logging.basicConfig(level=logging.INFO, handlers=[file, console], force=True)
     logging.captureWarnings(True)
+    for name, options in loggers.items():
+        logging.getLogger(name).setLevel(options["level"])
 
 
 class _Short(logging.Formatter):

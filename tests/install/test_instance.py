@@ -98,8 +98,9 @@ def test_logs_go_to_files_in_full_and_to_the_console_in_short(
     before, level = root.handlers[:], root.level
     try:
         root.handlers = []
-        keep_logs(tmp_path)
+        keep_logs(tmp_path, {"murmuration.chatter": {"level": "WARNING"}})
         log = logging.getLogger("murmuration.test")
+        logging.getLogger("murmuration.chatter").info("a thing nobody needs")
         log.info("a quiet thing")
         try:
             raise ValueError("a cause")
@@ -109,6 +110,7 @@ def test_logs_go_to_files_in_full_and_to_the_console_in_short(
         assert console.strip() == "ERROR murmuration.test: a loud thing"
         kept = (tmp_path / "murmuration.log").read_text()
         assert "a quiet thing" in kept
+        assert "nobody needs" not in kept
         assert "ValueError: a cause" in kept
     finally:
         for handler in root.handlers:
