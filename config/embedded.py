@@ -174,19 +174,16 @@ def make_server() -> "uvicorn.Server":
     return Server(options)
 
 
-def answers(port: int) -> bool:
-    """Does the front page answer 200? Asked as a fragment, which counts as no visit."""
+def front_page(port: int) -> str:
+    """What the front page answers: "200" or the trouble. Asked as a fragment, which counts as no visit."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     try:
         connection.request("GET", "/", headers={"HX-Request": "true"})
         response = connection.getresponse()
         response.read()
-        if response.status != 200:
-            log.error("the front page answers %s %s", response.status, response.reason)
-        return response.status == 200
+        return str(response.status)
     except (OSError, http.client.HTTPException) as error:
-        log.info("the front page does not answer yet: %s", error)
-        return False
+        return f"{type(error).__name__} {error}"
     finally:
         connection.close()
 
@@ -212,7 +209,7 @@ class Site:
 
     def run(self) -> int:
         """Start, serve until a signal, stop; returns the exit status."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.interrupted)
         try:
             self.start()
@@ -234,7 +231,7 @@ class Site:
     def start(self) -> None:
         from django.conf import settings
 
-        keep_logs(self.folder / "logs", settings.LOGGING["loggers"])
+        keep_logs(self.folder / "logs", settings.LOGGING)
         settings.LOGGING_CONFIG = None  # Django would put its console beside ours
         self.instance.write(self.address)
         self.start_chain()
@@ -281,13 +278,16 @@ class Site:
 
     def announce(self) -> None:
         """Say the address when the page is really there."""
-        while not self.halt.is_set():
-            if answers(self.port):
-                log.info("ready after %.1f s", time.monotonic() - self.began)
-                say(f"Murmuration is at {self.address}")
-                say("Ctrl-C stops it; the same command goes on where it stopped.")
+        said = ""
+        while (answer := front_page(self.port)) != "200":
+            if answer != said:
+                log.warning("the front page is not there yet: %s", answer)
+                said = answer
+            if self.halt.wait(0.3):
                 return
-            self.halt.wait(0.2)
+        log.info("ready after %.1f s", time.monotonic() - self.began)
+        say(f"Murmuration is at {self.address}")
+        say("Ctrl-C stops it; the same command goes on where it stopped.")
 
     def worker_ended(self, queue: str) -> None:
         if not self.halt.is_set():

@@ -98,10 +98,10 @@ def _answers(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def keep_logs(folder: Path, loggers: Mapping[str, Mapping[str, Any]]) -> None:
+def keep_logs(folder: Path, settings: Mapping[str, Any]) -> None:
     """Send INFO and up to files (5 MB by 5) in `folder`; warnings and worse, in short, to the console.
 
-    `loggers` gives some their own levels, as in `LOGGING["loggers"]`.
+    The levels of single loggers are those of `settings`, Django's LOGGING.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(
@@ -115,7 +115,7 @@ def keep_logs(folder: Path, loggers: Mapping[str, Mapping[str, Any]]) -> None:
     console.addFilter(lambda record: record.name != "py.warnings")
     logging.basicConfig(level=logging.INFO, handlers=[file, console], force=True)
     logging.captureWarnings(True)
-    for name, options in loggers.items():
+    for name, options in settings["loggers"].items():
         logging.getLogger(name).setLevel(options["level"])
 
 

@@ -98,7 +98,7 @@ def test_logs_go_to_files_in_full_and_to_the_console_in_short(
     before, level = root.handlers[:], root.level
     try:
         root.handlers = []
-        keep_logs(tmp_path, {"murmuration.chatter": {"level": "WARNING"}})
+        keep_logs(tmp_path, {"loggers": {"murmuration.chatter": {"level": "WARNING"}}})
         log = logging.getLogger("murmuration.test")
         logging.getLogger("murmuration.chatter").info("a thing nobody needs")
         log.info("a quiet thing")
