@@ -66,8 +66,8 @@ __all__ = [
 ]
 
 QUORUM_DENOMINATOR = 100
-# A proposal that succeeded and that nobody queued for so long is left to people.
-WATCHED_S = 7 * 86400
+# What should have been queued or executed for so long is not expected to happen by itself any more.
+PATIENCE_S = 3600
 Kind = GovernorSetting.Kind
 
 
@@ -317,17 +317,18 @@ def _state(
     return State.CANCELED if operation_lost else State.QUEUED
 
 
-def open_proposals(now: int) -> list[Standing]:
+def open_proposals(now: int, patience: int = PATIENCE_S) -> list[Standing]:
     """Proposals that something still happens to at chain time `now`, oldest first.
 
-    One that succeeded and that nobody queued within `WATCHED_S` is no longer among them.
+    One whose next step (to be queued, to be executed) is overdue by more than `patience` seconds, perhaps
+    because its calls revert, is not among them.
     """
     ends = Coalesce("extended__voting_ends", "voting_ends")
     candidates = (
         proposals()
         .annotate(ends=ends)
         .filter(executed__isnull=True, canceled__isnull=True)
-        .filter(Q(ends__gte=now - WATCHED_S) | Q(queued__isnull=False))
+        .filter(Q(ends__gte=now - patience) | Q(queued__eta__gte=now - patience))
         .order_by("block_number", "log_index")
     )
     return [item for item in standings(list(candidates), now) if item.state.moving]

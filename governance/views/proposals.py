@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from chain import clock
 from chain.models import Cursor
-from governance import actions, selectors
+from governance import actions, keeper, selectors
 from governance.models import ParameterChange, Proposal, Support, Vote
 from governance.parameters import Value, describe_calls, values_at
 from governance.selectors import Standing, State
@@ -147,6 +147,7 @@ def _standing(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
         "proposal": proposal,
         "standing": standing,
         "confirmations_missing": _not_final(proposal),
+        "trouble": keeper.trouble(proposal) if standing.state.moving else "",
         **mine,
     }
 

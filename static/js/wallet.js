@@ -70,8 +70,8 @@ function remembered() {
 
 /** The provider that speaks for `address`. */
 async function providerFor(address, isDemo) {
-  if (isDemo) return (await import("./demo-wallet.js")).demoProvider(address);
   const first = remembered();
+  if (isDemo && (!first || first.startsWith("demo."))) return (await import("./demo-wallet.js")).demoProvider(address);
   const candidates = [...found.values()].sort((a, b) => (b.info.rdns === first) - (a.info.rdns === first));
   if (!candidates.length && window.ethereum?.request) candidates.push({ info: { rdns: "" }, provider: window.ethereum });
   let other = "";

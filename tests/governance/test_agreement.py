@@ -215,3 +215,18 @@ def test_the_keeper_leaves_people_a_moment_and_then_acts(world, monkeypatch, set
     assert parameters.values_at()["mood"] == "still"
     keeper.run()
     world.agree()
+
+
+def test_a_proposal_that_reverts_is_tried_in_vain_and_the_page_says_why(world, monkeypatch, settings, client):
+    settings.OPERATOR_ADDRESS = world.rpc.call("eth_accounts")[0].lower()
+    settings.KEEPER_GRACE_S = 0
+    hopeless = world.propose(MIRA, [("ArtParameters", "setSteps", 101)], "Too many steps")
+    world.vote(MIRA, hopeless, 1, at=hopeless.voting_starts + 1)
+    queued = world.queue(hopeless, at=hopeless.voting_ends + 1)
+    world.wait_until(queued.queued.eta)
+    monkeypatch.setattr("chain.clock.now", lambda: queued.queued.eta)
+    keeper.run()
+    assert world.agree() == {hopeless.pk: "QUEUED"}
+    page = client.get(f"/proposals/{hopeless.pk}/").content.decode()
+    assert "keeper tried and could not" in page
+    assert "The contract will refuse this: Between 1 and 100." in page

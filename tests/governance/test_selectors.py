@@ -178,11 +178,19 @@ def test_a_list_costs_the_same_few_queries_however_long(electorate, django_asser
 
 def test_open_proposals_are_those_that_still_move(electorate):
     running, won, lost = carried(1000), carried(800), factories.proposal(700)
-    old = carried(1000 - selectors.WATCHED_S - 100)
+    old = carried(1000 - selectors.PATIENCE_S - 100)
     found = [item.proposal.pk for item in selectors.open_proposals(1010)]
     assert found == [won.pk, running.pk] or set(found) == {won.pk, running.pk}
     assert lost.pk not in found
     assert old.pk not in found
+    assert old.pk in [item.proposal.pk for item in selectors.open_proposals(1010, patience=86400)]
+
+
+def test_what_can_not_be_executed_keeps_nobody_awake_for_ever(electorate):
+    stuck = carried(1000)
+    models.ProposalQueued.objects.create(**factories.place(factories.block(1070)), proposal=stuck, eta=1080)
+    assert selectors.open_proposals(1080 + selectors.PATIENCE_S) != []
+    assert selectors.open_proposals(1081 + selectors.PATIENCE_S) == []
 
 
 def test_versions_lead_to_the_proposals_that_made_them(electorate):
