@@ -1,15 +1,18 @@
 """What an epoch costs beyond the painting itself: `make bench-epoch`.
 
-One process with everything in it (private chain, mirror, beat, two Celery workers) lives through a few epochs of the
-default model at 512x512; after each, the same recipe is painted by a bare diffusers call, warm, with as many threads.
+One process with everything in it (private chain, mirror, beat, two Celery workers) lives through a few
+epochs of the default model at 512x512; after each, the same recipe is painted by a bare diffusers call,
+warm, with as many threads.
 
     epoch_s       from when the epoch may be sealed until its generation is mirrored
-    chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our transactions to its
+    chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our
+    transactions to its
                   mirrored event, the block that decides the seed, the finality of the seed
     render_s      the bare call, decoding included
     overhead      (epoch_s - chain_wait_s) / render_s - 1
 
-Each is the median over the repeats (the overhead: of the repeats' own ratios). The last line is one JSON object.
+Each is the median over the repeats (the overhead: of the repeats' own ratios). The last line is one JSON
+object.
 """
 
 from __future__ import annotations
@@ -40,7 +43,9 @@ def blocks_indexed(cursor: Any, logs: int, reorged: bool) -> None:
 
 def main() -> int:
     """Run the benchmark; exit status 1 when the overhead is more than MOST_OVERHEAD."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--side", type=int, default=512)
@@ -138,7 +143,9 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def one_epoch() -> tuple[float, float, Any]:
-    """(seconds, seconds awaiting the chain, the painting job) of the open epoch, from when it may be sealed."""
+    """(seconds, seconds awaiting the chain, the painting job) of the open epoch, from when it may be
+    sealed.
+    """
     from chain import clock
     from gallery.models import Control, Epoch, Generation, Rendering
     from gallery.tasks import tick
@@ -166,7 +173,9 @@ def chain_wait(number: int, job: Any, ended: float) -> float:
     def sent(prefix: str) -> float:
         return Transaction.objects.get(key__startswith=prefix).created_at.timestamp()
 
-    sealed = max(mirrored(epoch.sealing.log.block.number), mirrored(epoch.sealing.round + 1)) - sent(f"seal:{number}")
+    sealed = max(mirrored(epoch.sealing.log.block.number), mirrored(epoch.sealing.round + 1)) - sent(
+        f"seal:{number}"
+    )
     drawn = final(epoch.rounds.get().log.block.number) - sent(f"draw:{number}:")
     anchored = ended - sent(f"anchor:{job.recipe_hash}:")
     return sealed + drawn + anchored
@@ -202,7 +211,9 @@ class Bare:
         from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
 
         torch.set_num_threads(threads)
-        self.text = AutoPipelineForText2Image.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        self.text = AutoPipelineForText2Image.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True
+        )
         self.image = AutoPipelineForImage2Image.from_pipe(self.text)
         for pipeline in (self.text, self.image):
             pipeline.set_progress_bar_config(disable=True)

@@ -34,7 +34,7 @@ from gallery.models import (
 )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows to look at: what is derived from the chain is changed by the chain alone."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

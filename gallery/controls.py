@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 
-from chain import clock, private
+from chain import clock
+from chain.private import PrivateChain
 from gallery import epochs, mining, rendering
 from gallery.models import AuditEntry, Control, Epoch, Rendering
 from governance.parameters.spec import duration
@@ -77,13 +78,13 @@ def available() -> list[Action]:
     return [action for action in ACTIONS.values() if settings.PRIVATE_CHAIN or not action.private_only]
 
 
-def use(user: AbstractBaseUser | AnonymousUser, name: str, argument: str = "") -> str:
+def use(user: User | AnonymousUser, name: str, argument: str = "") -> str:
     """Carry out a control for `user` and write it down; returns what came of it, in words.
 
     Raises PermissionDenied without the permission, Refused when it can't be done now, and whatever the chain
     raises; each is written down first.
     """
-    if not user.has_perm(PERMISSION):  # type: ignore[union-attr]
+    if not user.has_perm(PERMISSION):
         _write(user, name, argument, "denied: no permission to control epochs", allowed=False)
         raise PermissionDenied("You may not control epochs.")
     try:
@@ -177,7 +178,7 @@ def _forward(argument: str) -> str:
         raise Refused("Write a whole number of seconds.") from None
     if not 1 <= seconds <= MOST_FORWARD_S:
         raise Refused(f"Between 1 second and {duration(MOST_FORWARD_S)}.")
-    private.fast_forward(seconds)
+    PrivateChain().fast_forward(seconds)
     _nudge()
     return f"The chain's clock is {duration(seconds)} ahead of where it was."
 
@@ -206,7 +207,7 @@ def _nudge() -> None:
 
 
 def _write(
-    user: AbstractBaseUser | AnonymousUser, action: str, target: str, outcome: str, allowed: bool = True
+    user: User | AnonymousUser, action: str, target: str, outcome: str, allowed: bool = True
 ) -> None:
     AuditEntry.objects.create(
         user=user if user.is_authenticated else None,

@@ -91,14 +91,6 @@ def limits() -> Limits:
     return _limits(deployments.address_of("LivingArtwork"))
 
 
-def ready() -> bool:
-    """Whether anything of the artwork was mirrored yet. Raises DeploymentMissing where nothing is
-    deployed.
-    """
-    deployments.address_of("LivingArtwork")
-    return Generation.objects.exists() or Epoch.objects.exists()
-
-
 def fixed_round(epoch: Epoch) -> int:
     """The round of randomness that a sealed epoch waits for: the one fixed last."""
     refix = epoch.refixes.order_by("-count").first()

@@ -7,8 +7,9 @@ blocks, so a resting artwork adds none.
 
 from __future__ import annotations
 
-from chain import clock, private
+from chain import clock
 from chain.models import Cursor, Log
+from chain.private import PrivateChain
 from gallery import epochs
 from gallery.models import Epoch
 from governance import selectors
@@ -27,7 +28,7 @@ def wanted() -> int:
 def run() -> None:
     """Mine what is wanted."""
     if count := wanted():
-        private.mine(count)
+        PrivateChain().mine(count)
 
 
 def _for_finality(cursor: Cursor) -> int:

@@ -36,7 +36,7 @@ def keep(pixels: Any) -> Picture:
     canonical = studio_picture.canonical_png(pixels)
     found = studio_picture.file_hash(canonical)
     existing = Picture.objects.filter(file_hash=found).first()
-    if existing is not None and existing.file.storage.exists(existing.file.name):
+    if existing is not None and existing.file.storage.exists(str(existing.file.name)):
         return existing
     compressed = studio_picture.write(pixels)
     if studio_picture.canonical_png(studio_picture.read(compressed)) != canonical:

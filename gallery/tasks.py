@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from chain import transactions
+from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
 from gallery import epochs, founders, mining, rendering
 from gallery.models import Control
@@ -24,7 +24,7 @@ LOCK_S = 20
 """A tick that died holds the next ones up for so long at most. Two at once would do no harm: see `epochs`."""
 
 
-@shared_task(name="gallery.tasks.tick", queue="control", ignore_result=True)
+@shared_task(name="gallery.tasks.tick", ignore_result=True)
 def tick() -> str:
     """Do what is due now, a little at a time; "busy" when another tick is at it."""
     token = uuid.uuid4().hex
@@ -37,7 +37,7 @@ def tick() -> str:
             cache.delete(LOCK)
 
 
-@shared_task(name="gallery.tasks.paint", queue="paint", ignore_result=True, acks_late=True)
+@shared_task(name="gallery.tasks.paint", ignore_result=True, acks_late=True)
 def paint(rendering_id: int) -> str:
     """Paint one job, then have it anchored without waiting for the next beat."""
     outcome = rendering.paint(rendering_id)
@@ -53,17 +53,17 @@ def run() -> str:
     the page.
     """
     try:
-        if epochs.ready():
-            founders.import_pictures()
+        deployments.load()
     except DeploymentMissing:
         return "no deployment"
     problems = [
         problem
         for name, step in (
+            ("Founding", founders.import_pictures),
             ("Transactions", transactions.settle),
+            ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
             ("Proposals", keeper.run),
             ("Epochs", epochs.advance),
-            ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
         )
         if (problem := _try(name, step))
     ]

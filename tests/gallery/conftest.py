@@ -24,13 +24,17 @@ def colours() -> NDArray[np.uint8]:
 
 @pytest.fixture
 def world(anvil, tmp_path: Path, settings: object, transactional_db: None):
-    """A small artwork, deployed and mirrored, without a founding: epoch 1 is open."""
+    """A small artwork, deployed and mirrored: one founding generation, of one colour; epoch 1 is open."""
+    from dataclasses import asdict
+
+    from django.core.cache import cache
+
     from chain.indexer import Indexer
     from chain.rpc import Rpc
-    from config.deploy import DeploySettings, deploy
-    from django.core.cache import cache
+    from config.deploy import DeploySettings, Founding, deploy
+    from gallery import pictures, recipes
+    from gallery.models import Generation, Rendering
     from studio.models import files_digest
-
     from tests.gallery.world import EPOCH_S, World
 
     cache.clear()
@@ -56,7 +60,19 @@ def world(anvil, tmp_path: Path, settings: object, transactional_db: None):
         "height": 64,
         "epoch_length": EPOCH_S,
     }
-    deployment = deploy(rpc, operator, DeploySettings.profile("demo", operator=operator, parameters=values))
-    made = World(anvil, Indexer(rpc, deployment, handlers()), rpc)
+    seed = "0x" + "05" * 32
+    ground = pictures.keep(np.full((64, 64, 3), (40, 60, 90), np.uint8))
+    hashes = {"pixel_hash": ground.pixel_hash, "thumb_hash": ground.thumb_hash, "file_hash": ground.file_hash}
+    founding = Founding("Ground", values, seed, owner=anvil.accounts()[1], **hashes)
+    profile = DeploySettings.profile("demo", operator=operator, parameters=values, founding=[founding])
+    deploy(rpc, operator, profile)
+    made = World(anvil, Indexer.configured(), rpc)
     made.sync()
+    Rendering.objects.create(
+        recipe_hash=Generation.objects.get().recipe_hash,
+        epoch_number=0,
+        recipe=asdict(recipes.from_values(values, seed, None)),
+        state=Rendering.State.PAINTED,
+        picture=ground,
+    )
     return made

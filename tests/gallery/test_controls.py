@@ -7,7 +7,7 @@ from django.test import Client
 
 from chain import clock
 from gallery import controls
-from gallery.models import AuditEntry, Control, Epoch, Generation, Rendering
+from gallery.models import AuditEntry, Control, Epoch
 from live import presence
 
 ADDRESS = "/admin/gallery/epoch/controls/"
@@ -17,9 +17,10 @@ ADDRESS = "/admin/gallery/epoch/controls/"
 def users(transactional_db):
     """A viewer who may look, an operator who may also control, and nobody's friend."""
     manager = get_user_model().objects
-    made = {name: manager.create_user(name, password="secret", is_staff=name != "stranger") for name in (
-        "viewer", "operator", "stranger"
-    )}
+    made = {
+        name: manager.create_user(name, password="secret", is_staff=name != "stranger")
+        for name in ("viewer", "operator", "stranger")
+    }
     look = Permission.objects.get(codename="view_epoch")
     control = Permission.objects.get(codename="control_epochs")
     made["viewer"].user_permissions.add(look)
@@ -66,12 +67,17 @@ def test_control_isAskedForConfirmedThenDoneAndWrittenDown(world, users):
     assert asked.status_code == 200
     assert "Hanging day" in asked.content.decode()
     assert not Control.get().paused
-    done = client.post(ADDRESS, {"action": "pause", "argument": "Hanging day", "confirmed": "yes"}, follow=True)
+    done = client.post(
+        ADDRESS, {"action": "pause", "argument": "Hanging day", "confirmed": "yes"}, follow=True
+    )
     assert Control.get().paused
     assert "Paused." in done.content.decode()
     entry = last()
     assert (entry.username, entry.action, entry.target, entry.allowed) == (
-        "operator", "pause", "Hanging day", True,
+        "operator",
+        "pause",
+        "Hanging day",
+        True,
     )
 
 
@@ -112,16 +118,16 @@ def test_cancelAndRetry_actOnTheCurrentPainting(world, users, monkeypatch):
     with pytest.raises(controls.Refused, match="no painting"):
         controls.use(users["operator"], "cancel")
     world.end_epoch()
-    world.ticks(lambda: Rendering.objects.exists())
+    world.ticks(lambda: world.jobs().exists())
     controls.use(users["operator"], "cancel")
-    assert Rendering.objects.get().state == "cancelled"
+    assert world.jobs().get().state == "cancelled"
     with pytest.raises(controls.Refused, match="cancelled already"):
         controls.use(users["operator"], "cancel")
     controls.use(users["operator"], "retry")
     assert world.paint() == ["painted"]
     with pytest.raises(controls.Refused, match="painted"):
         controls.use(users["operator"], "retry")
-    world.ticks(lambda: Generation.objects.exists())
+    world.ticks(world.generation(2))
 
 
 def test_forward_movesTheClockAndTheNextDeadlineIsReached(world, users):

@@ -61,6 +61,10 @@ class World:
         self.pass_by(max(1, epoch.ends_at - clock.now() + 1))
         return epoch
 
+    def jobs(self) -> Any:
+        """Painting jobs of epochs: all but the founding's."""
+        return Rendering.objects.filter(epoch_number__gt=0)
+
     def generation(self, number: int) -> Callable[[], bool]:
         """Whether a generation is mirrored."""
         return lambda: Generation.objects.filter(number=number).exists()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from gallery.founding import Founding, founding, repaint
+from gallery.founding import Founding, accept, founding, repaint, save
 from studio.environment import determinism_class
 from studio.models import resolve
 from studio.paint import Painting
@@ -27,8 +28,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("numbers", nargs="*", type=int, help="which ones; all when left out")
+        parser.add_argument(
+            "--accept",
+            action="store_true",
+            help="keep what is painted as the founding pictures: for making them, never for mending them",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["accept"]:
+            self.accept()
+            return
         entries = {entry.number: entry for entry in founding()}
         chosen = options["numbers"] or sorted(entries)
         unknown = sorted(set(chosen) - set(entries))
@@ -50,6 +59,17 @@ class Command(BaseCommand):
                 different.append(number)
         if different:
             raise CommandError(f"different: {', '.join(map(str, different))}")
+
+    def accept(self) -> None:
+        """Paint the whole list from its words and seeds, and write pictures, hashes and environments anew."""
+        accepted: list[Founding] = []
+        for entry in founding():
+            parent = accepted[-1].file_hash if accepted else None
+            entry = replace(entry, recipe=replace(entry.recipe, parent_file=parent))
+            painting = repaint(entry, resolve(entry.recipe.model, settings.PAINTER_MODELS))
+            accepted.append(accept(entry, painting))
+            self.stdout.write(f"{entry.number}. {entry.title}: accepted ({painting.seconds:.1f} s)")
+        save(accepted)
 
 
 def compare(entry: Founding, painting: Painting) -> str:
