@@ -34,6 +34,7 @@ log = logging.getLogger("config.embedded")
 
 STOP_S = 4.5
 QUEUES = ("control", "paint")
+PAINT = "gallery.tasks.paint"
 
 
 def say(text: str = "") -> None:
@@ -111,6 +112,13 @@ def stop_workers() -> None:
     from celery.worker import state
 
     state.should_stop = 0
+
+
+def tasks_at_work() -> set[str]:
+    """The names of the tasks that run now. A worker without one may be left alone: its queue is in memory."""
+    from celery.worker import state
+
+    return {request.name for request in tuple(state.active_requests)}
 
 
 def beat(halt: threading.Event) -> None:
@@ -271,7 +279,7 @@ class Site:
 
     def start_threads(self) -> None:
         for queue in QUEUES:
-            self.threads.append(start_worker(queue, self.worker_ended))
+            start_worker(queue, self.worker_ended)
         for name, work in (("indexer", mirror), ("beat", beat)):
             self.threads.append(Lasting(name, work, self.halt))
             self.threads[-1].start()
@@ -336,26 +344,26 @@ class Site:
         os._exit(self.status)
 
     def stop(self) -> None:
-        """End the threads, then the chain; those who will not end in time end with the process."""
+        """End what goes on, then the chain; what will not end in time ends with the process."""
         if not self.halt.is_set():
             self.ask_to_stop()
         if rendering := sys.modules.get("gallery.rendering"):
             rendering.stopping.set()
         stop_workers()
         # The painter needs no chain, and may need longer: its step, or its model, has to end first.
-        others = [thread for thread in self.threads if thread.name != "worker-paint"]
-        self.join(others, self.deadline - 2.0)
+        self.wait(lambda: tasks_at_work() <= {PAINT}, 2.0)
+        for thread in self.threads:
+            thread.join(max(0.0, self.deadline - 1.5 - time.monotonic()))
         if self.chain is not None:
             self.chain.stop()
-        self.join(self.threads, self.deadline - 0.5)
-        late = [thread.name for thread in self.threads if thread.is_alive()]
-        if late:
+        self.wait(lambda: not tasks_at_work(), 0.5)
+        if late := tasks_at_work():
             log.info("ended with the process: %s", ", ".join(late))
         self.exit_now()
 
-    def join(self, threads: list[threading.Thread], deadline: float) -> None:
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+    def wait(self, over: Callable[[], bool], before_deadline_s: float) -> None:
+        while not over() and time.monotonic() < self.deadline - before_deadline_s:
+            time.sleep(0.02)
 
 
 def main() -> int:
