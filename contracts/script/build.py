@@ -182,8 +182,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.check:
         stale = stale_files()
-        for path in stale:
-            print(f"stale: {path} (run contracts/script/build.py)", file=sys.stderr)
+        for name in stale:
+            print(f"stale: {name} (run contracts/script/build.py)", file=sys.stderr)
         return 1 if stale else 0
     SPEC_SOL.parent.mkdir(parents=True, exist_ok=True)
     spec = parameter_spec(json.loads(SPEC_JSON.read_text()))
