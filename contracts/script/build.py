@@ -3,11 +3,11 @@
 """Build the contracts and write what is generated from them, or check that what is committed is fresh.
 
     python contracts/script/build.py            generate, build, export
-    python contracts/script/build.py --check    the same into a scratch place; fail where the committed files differ
+    python contracts/script/build.py --check    build anew elsewhere; fail where the committed files differ
 
 Generated and committed:
 
-* ``src/generated/ParameterSpec.sol`` from ``parameters.json``, the one specification of the governed parameters;
+* ``src/generated/ParameterSpec.sol`` from ``parameters.json``, the specification of the governed parameters;
 * ``abi/<Name>.json`` = ``{"abi", "bytecode", "contractName"}`` for each deployable contract, so that Python
   deploys and decodes without a compiler.
 
