@@ -134,7 +134,8 @@ def _draw(epoch: Epoch) -> None:
     """
     sealing = epoch.sealing
     fixed = fixed_round(epoch)
-    status = contracts.call(_name(sealing.source), "status", fixed)
+    # What a transaction would meet in the next block: a round may be ready now and lapsed by then.
+    status = contracts.call(_name(sealing.source), "status", fixed, block="pending")
     if status == READY:
         transactions.send(f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, "0x")
         return

@@ -28,7 +28,9 @@ def entries() -> list[dict[str, Any]]:
 
 
 def titles() -> dict[str, str]:
-    """The given title of each founding picture, by its file hash."""
+    """The given title of each founding picture, by its file hash; none where no pictures are committed."""
+    if not (FOLDER / "founding.json").exists():
+        return {}
     return {entry["file_hash"]: entry["title"] for entry in entries()}
 
 

@@ -7,7 +7,6 @@ deployment can read it.
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -43,6 +42,7 @@ class Founding:
     file_hash: str
     environment: dict[str, Any]
     seconds: float
+    folder: Path = FOLDER
 
     @property
     def parameters(self) -> dict[str, str | int]:
@@ -62,34 +62,34 @@ class Founding:
             "height": recipe.height,
         }
 
-    def pixels(self, folder: Path = FOLDER) -> Pixels:
+    def pixels(self) -> Pixels:
         """The committed picture, uint8 (height, width, 3)."""
-        return read((folder / f"{self.number}.png").read_bytes())
+        return read((self.folder / f"{self.number}.png").read_bytes())
 
-    def canonical_file(self, folder: Path = FOLDER) -> bytes:
+    def canonical_file(self) -> bytes:
         """The canonical PNG of the committed picture; its sha256 is `file_hash`."""
-        return canonical_png(self.pixels(folder))
+        return canonical_png(self.pixels())
 
 
 @cache
 def founding(folder: Path = FOLDER) -> tuple[Founding, ...]:
     """All founding generations, first to last. KeyError or InvalidRecipe when the list is malformed."""
     entries = json.loads((folder / LIST.name).read_text(encoding="utf-8"))
-    return tuple(_entry(number, entry) for number, entry in enumerate(entries, start=1))
+    return tuple(_entry(folder, number, entry) for number, entry in enumerate(entries, start=1))
 
 
-def repaint(one: Founding, model_dir: Path, *, folder: Path = FOLDER, threads: int = 2) -> Painting:
+def repaint(one: Founding, model_dir: Path, *, threads: int = 2) -> Painting:
     """Paint a founding generation again, from the committed picture of the one before it."""
     parent = None
     if one.recipe.parent_file is not None:
-        parent = Image.open(io.BytesIO((folder / f"{one.number - 1}.png").read_bytes()))
+        parent = Image.fromarray(replace(one, number=one.number - 1).pixels())
     return paint(one.recipe, parent, model_dir, threads=threads)
 
 
-def accept(one: Founding, painting: Painting, folder: Path = FOLDER) -> Founding:
+def accept(one: Founding, painting: Painting) -> Founding:
     """The entry with what was painted; writes its picture. The list itself is written by `save`."""
     pixels = painting.pixels
-    (folder / f"{one.number}.png").write_bytes(write(pixels))
+    (one.folder / f"{one.number}.png").write_bytes(write(pixels))
     return replace(
         one,
         pixel_hash=pixel_hash(pixels),
@@ -105,14 +105,14 @@ def save(entries: list[Founding], folder: Path = FOLDER) -> None:
     listed = []
     for entry in entries:
         values = asdict(entry)
-        del values["number"]
+        del values["number"], values["folder"]
         listed.append(values | {"parameters": entry.parameters})
     text = json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
     (folder / LIST.name).write_text(text, encoding="utf-8")
     founding.cache_clear()
 
 
-def _entry(number: int, entry: dict[str, Any]) -> Founding:
+def _entry(folder: Path, number: int, entry: dict[str, Any]) -> Founding:
     return Founding(
         number=number,
         title=entry["title"],
@@ -124,4 +124,5 @@ def _entry(number: int, entry: dict[str, Any]) -> Founding:
         file_hash=entry["file_hash"],
         environment=entry["environment"],
         seconds=entry["seconds"],
+        folder=folder,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from gallery.founding import Founding, accept, founding, repaint, save
+from gallery.founding import FOLDER, Founding, accept, founding, repaint, save
 from studio.environment import determinism_class
 from studio.models import resolve
 from studio.paint import Painting
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("numbers", nargs="*", type=int, help="which ones; all when left out")
+        parser.add_argument("--folder", type=Path, default=FOLDER, help="where the list and its pictures lie")
         parser.add_argument(
             "--accept",
             action="store_true",
@@ -36,9 +38,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accept"]:
-            self.accept()
+            self.accept(options["folder"])
             return
-        entries = {entry.number: entry for entry in founding()}
+        entries = {entry.number: entry for entry in founding(options["folder"])}
         chosen = options["numbers"] or sorted(entries)
         unknown = sorted(set(chosen) - set(entries))
         if unknown:
@@ -60,21 +62,24 @@ class Command(BaseCommand):
         if different:
             raise CommandError(f"different: {', '.join(map(str, different))}")
 
-    def accept(self) -> None:
+    def accept(self, folder: Path) -> None:
         """Paint the whole list from its words and seeds, and write pictures, hashes and environments anew."""
         accepted: list[Founding] = []
-        for entry in founding():
+        for entry in founding(folder):
             parent = accepted[-1].file_hash if accepted else None
             entry = replace(entry, recipe=replace(entry.recipe, parent_file=parent))
             painting = repaint(entry, resolve(entry.recipe.model, settings.PAINTER_MODELS))
             accepted.append(accept(entry, painting))
             self.stdout.write(f"{entry.number}. {entry.title}: accepted ({painting.seconds:.1f} s)")
-        save(accepted)
+        save(accepted, folder)
 
 
 def compare(entry: Founding, painting: Painting) -> str:
-    """ "bit-exact", "within tolerance, N dB" or "different, N dB"."""
+    """ "bit-exact", "within tolerance, N dB" or "different, ..." with the reason."""
+    committed = entry.pixels()
+    if pixel_hash(committed) != entry.pixel_hash:
+        return "different, the committed picture isn't the listed one"
     if pixel_hash(painting.pixels) == entry.pixel_hash:
         return "bit-exact"
-    ratio = psnr(entry.pixels(), painting.pixels)
+    ratio = psnr(committed, painting.pixels)
     return f"{'within tolerance' if ratio >= TOLERANCE_DB else 'different'}, {ratio:.1f} dB"
