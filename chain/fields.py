@@ -84,7 +84,8 @@ class HexField(models.CharField):
         return name, path, [self.length, *args], kwargs
 
     def get_prep_value(self, value: Any) -> Any:
-        value = super().get_prep_value(value)
+        # Not CharField's own, which would report a wrong value as a form's error.
+        value = models.Field.get_prep_value(self, value)
         if value is None or value == "":
             return value
         return self._text(value)
