@@ -281,8 +281,9 @@ class Site:
         for queue in QUEUES:
             start_worker(queue, self.worker_ended)
         for name, work in (("indexer", mirror), ("beat", beat)):
-            self.threads.append(Lasting(name, work, self.halt))
-            self.threads[-1].start()
+            thread = Lasting(name, work, self.halt)
+            thread.start()
+            self.threads.append(thread)
 
     def announce(self) -> None:
         """Say the address when the page is really there."""

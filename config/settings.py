@@ -173,7 +173,7 @@ if REDIS_URL:
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     CHANNEL_LAYERS = {"default": {"BACKEND": "live.layers.LocalChannelLayer"}}
-    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_URL = "memory://localhost/"
 
 LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=10_000)  # open websockets of one process at most
 
@@ -184,7 +184,9 @@ CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_ROUTES = {"gallery.tasks.paint": {"queue": "paint"}}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.
-    {"visibility_timeout": int(timedelta(hours=6).total_seconds())} if REDIS_URL else {"polling_interval": 0.05}
+    {"visibility_timeout": int(timedelta(hours=6).total_seconds())}
+    if REDIS_URL
+    else {"polling_interval": 0.05}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -210,7 +212,11 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"celery": {"level": "WARNING"}, "kombu": {"level": "WARNING"}, "diffusers": {"level": "ERROR"}},
+    "loggers": {
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "diffusers": {"level": "ERROR"},
+    },
 }
 
 TESTING = "pytest" in sys.modules
