@@ -13,7 +13,6 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
 import orjson
 import psutil
@@ -37,6 +36,7 @@ class Running:
     created: float
     port: int
     genesis: str
+    genesis_time: int
 
     @classmethod
     def read(cls, file: Path) -> Running | None:
@@ -68,7 +68,7 @@ class Running:
         """Whether our chain answers on its port."""
         probe = Rpc(self.url, timeout=5)
         try:
-            return int(probe.call("eth_chainId"), 16) == CHAIN_ID and genesis_of(probe) == self.genesis
+            return int(probe.call("eth_chainId"), 16) == CHAIN_ID and genesis_of(probe)[0] == self.genesis
         except (RpcUnavailable, RpcError):
             return False
         finally:
@@ -130,11 +130,12 @@ def _wait(child: subprocess.Popen[bytes], port: int) -> Running | None:
             if child.poll() is not None:
                 return None
             try:
-                genesis = genesis_of(probe)
+                genesis, genesis_time = genesis_of(probe)
             except RpcUnavailable:
                 time.sleep(0.01)
                 continue
-            return Running(child.pid, psutil.Process(child.pid).create_time(), port, genesis)
+            created = psutil.Process(child.pid).create_time()
+            return Running(child.pid, created, port, genesis, genesis_time)
     finally:
         probe.close()
     child.kill()
@@ -142,9 +143,10 @@ def _wait(child: subprocess.Popen[bytes], port: int) -> Running | None:
     raise PrivateChainError(f"Anvil did not answer within {START_TIMEOUT:.0f} s")
 
 
-def genesis_of(rpc: Rpc) -> str:
-    """The hash of block 0."""
-    return cast(str, rpc.call("eth_getBlockByNumber", "0x0", False)["hash"])
+def genesis_of(rpc: Rpc) -> tuple[str, int]:
+    """The hash of block 0, and its time in seconds."""
+    block = rpc.call("eth_getBlockByNumber", "0x0", False)
+    return block["hash"], int(block["timestamp"], 16)
 
 
 def free_port(wanted: int = 0) -> int:

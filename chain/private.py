@@ -206,13 +206,16 @@ class PrivateChain:
             *("--gas-limit", str(GAS_LIMIT), "--prune-history", str(self.history), "--silent"),
         ]
         restoring = self.state_file.exists()
+        before = Running.read(self._record_file)
         if restoring:
             unpack(self.state_file, unpacked)
             arguments += ["--load-state", str(unpacked)]
-        elif timestamp is not None:
+            # Anvil makes a block 0 of its own even so, and which one it then shows is chance: of the same
+            # time, it is the same block.
+            timestamp = before.genesis_time if before else None
+        if timestamp is not None:
             arguments += ["--timestamp", str(timestamp)]
         try:
-            before = Running.read(self._record_file)
             self._child, running = launch(
                 arguments, self.folder / "anvil.log", port=before.port if before else 0
             )
