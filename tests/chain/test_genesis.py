@@ -7,7 +7,7 @@ from chain.private import PrivateChain
 
 
 def test_a_restored_chain_keeps_its_first_block(tmp_path: Path):
-    # Anvil makes a block 0 of its own when it loads, and shows it or the saved one by chance: hence five tries.
+    # When it loads, Anvil makes a block 0 of its own, and shows either by chance: hence five tries.
     chain = PrivateChain(tmp_path / "chain")
     chain.start(timestamp=1_700_000_000)
     try:
