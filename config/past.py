@@ -21,9 +21,14 @@ def marker(folder: Path) -> Path:
     return folder / "history-unfinished"
 
 
+def saved(folder: Path) -> Path:
+    """The chain's state on disk: without it a deployment file names contracts that are gone."""
+    return PrivateChain(folder / "chain").state_file
+
+
 def is_whole(folder: Path, deployment: Path) -> bool:
     """Whether the data folder holds a chain whose history was made to its end."""
-    return deployment.exists() and not marker(folder).exists()
+    return deployment.exists() and saved(folder).exists() and not marker(folder).exists()
 
 
 def start(chain: PrivateChain, folder: Path, deployment: Path) -> None:
