@@ -1,18 +1,21 @@
-"""Between pixels and latents: encoding and decoding with a margin, for every latent U-Net of diffusers.
+"""From latents to pixels, for every latent U-Net of diffusers: the decode rule, and previews.
 
-The decode rule. Convolutional autoencoders are weakest at the border, where their zero padding shows (the
-default model's paints the last two pixels of the bottom-right corner white). So both ways the picture is
-extended by a margin of `MARGIN` latents on each side, by repeating its edge; the margin goes through the
-network in the border's place and is cut off again. The rule depends on nothing but the autoencoder's scale
-factor, and costs about (1 + 2*MARGIN/64)^2 - 1 = 13 % of a decode at 512 px, one or two hundredths of a
-painting.
+The decode rule. Latents are decoded as the pipeline itself would, the border included, since the painter has
+learnt its border in just that context. Only where the autoencoder is an `AutoencoderTiny` the bottom-right
+corner is taken from a second decode with a margin: the default model's decoder paints the last two pixels of
+that corner white, as far as its zero padding reaches. For this the last `TILE` latents on both axes are
+extended by `MARGIN` latents outwards, by repeating the edge, decoded, and cut back. Within `FULL` pixels of
+the corner (the larger of the two distances) this decode is taken alone, from there to `NONE` pixels it fades
+out.
+
+Decoding everything with a margin would cure the corner too, but it tints a frame of twelve pixels along all
+sides.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 
 from studio.picture import Pixels
@@ -20,44 +23,31 @@ from studio.picture import Pixels
 if TYPE_CHECKING:
     import torch
 
-MARGIN = 2
-"""Latents repeated on each side before the autoencoder; 16 pixels at the usual scale factor of 8."""
+TILE, MARGIN = 16, 2
+"""Latents decoded again for the corner, and latents repeated outwards."""
+
+FULL, NONE = 4, 12
+"""Pixels from the corner up to which the second decode counts fully, and from which it doesn't count."""
 
 PREVIEW_SIDE = 128
 """Longest side of a preview, in pixels."""
 
 
 def speaks_latents(pipeline: Any) -> bool:
-    """Whether the rule applies: a U-Net over four-dimensional latents. Other pipelines decode for
-    themselves.
-    """
+    """Whether the rule applies: a U-Net and an autoencoder. Other pipelines decode for themselves."""
     return getattr(pipeline, "unet", None) is not None and getattr(pipeline, "vae", None) is not None
 
 
-def decode(pipeline: Any, latents: torch.Tensor, margin: int = MARGIN) -> Pixels:
+def decode(pipeline: Any, latents: torch.Tensor) -> Pixels:
     """Scaled latents (1, c, h, w) to pixels (h*f, w*f, 3), f being the autoencoder's scale factor."""
     import torch
 
-    cut = margin * pipeline.vae_scale_factor
     with torch.no_grad():
-        padded = torch.nn.functional.pad(_unscaled(pipeline.vae, latents), (margin,) * 4, mode="replicate")
-        image = pipeline.vae.decode(padded, return_dict=False)[0][0, :, cut:-cut, cut:-cut]
+        plain = _unscaled(pipeline.vae, latents)
+        image = pipeline.vae.decode(plain, return_dict=False)[0][0]
+        if type(pipeline.vae).__name__ == "AutoencoderTiny":
+            image = _mend_corner(image, _decode_with_margin(pipeline, plain[..., -TILE:, -TILE:], MARGIN))
         return _to_pixels(image)
-
-
-def encode(pipeline: Any, image: Image.Image) -> torch.Tensor:
-    """An RGB picture whose sides divide by f to scaled latents (1, c, h/f, w/f); the mode of a posterior, no
-    draw.
-    """
-    import torch
-
-    cut = MARGIN * pipeline.vae_scale_factor
-    with torch.no_grad():
-        array = torch.from_numpy(np.asarray(image, np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
-        padded = torch.nn.functional.pad(array, (cut,) * 4, mode="replicate").to(pipeline.vae.dtype)
-        encoded = pipeline.vae.encode(padded)
-        latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-        return _scaled(pipeline.vae, latents[..., MARGIN:-MARGIN, MARGIN:-MARGIN])
 
 
 def preview(pipeline: Any, latents: torch.Tensor) -> Image.Image:
@@ -72,7 +62,8 @@ def preview(pipeline: Any, latents: torch.Tensor) -> Image.Image:
     size = (max(1, int(height / shrink)), max(1, int(width / shrink)))
     with torch.no_grad():
         small = torch.nn.functional.interpolate(latents.float(), size=size, mode="area")
-    return Image.fromarray(decode(pipeline, small.to(latents.dtype), margin=1))
+        plain = _unscaled(pipeline.vae, small.to(latents.dtype))
+        return Image.fromarray(_to_pixels(_decode_with_margin(pipeline, plain, 1)))
 
 
 def estimate(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
@@ -88,6 +79,32 @@ def estimate(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     return latents
 
 
+def _decode_with_margin(pipeline: Any, latents: torch.Tensor, margin: int) -> torch.Tensor:
+    """Unscaled latents (1, c, h, w) to an image (3, h*f, w*f) in -1..1, decoded with its edges repeated
+    outwards.
+    """
+    import torch
+
+    cut = margin * pipeline.vae_scale_factor
+    padded = torch.nn.functional.pad(latents, (margin,) * 4, mode="replicate")
+    return pipeline.vae.decode(padded, return_dict=False)[0][0, :, cut:-cut, cut:-cut]
+
+
+def _mend_corner(image: torch.Tensor, tile: torch.Tensor) -> torch.Tensor:
+    """The image with its last NONE pixels on both axes blended into those of the tile, which ends where it
+    does.
+    """
+    import torch
+
+    ramp = torch.arange(NONE, 0, -1, device=image.device)  # pixels from the corner, 1 for the last
+    distance = torch.maximum(ramp[:, None], ramp[None, :])
+    weight = ((NONE - distance) / (NONE - FULL)).clamp(0, 1).to(image.dtype)
+    mended = image.clone()
+    corner = image[:, -NONE:, -NONE:]
+    mended[:, -NONE:, -NONE:] = corner + weight * (tile[:, -NONE:, -NONE:] - corner)
+    return mended
+
+
 def _to_pixels(image: torch.Tensor) -> Pixels:
     """(3, h, w) in -1..1 to uint8 (h, w, 3), rounded to nearest."""
     scaled = (image.float() / 2 + 0.5).clamp(0, 1) * 255
@@ -96,23 +113,10 @@ def _to_pixels(image: torch.Tensor) -> Pixels:
 
 
 def _unscaled(vae: Any, latents: torch.Tensor) -> torch.Tensor:
-    mean, spread, factor, shift = _scaling(vae, latents)
-    return latents * spread / factor + mean + shift
-
-
-def _scaled(vae: Any, latents: torch.Tensor) -> torch.Tensor:
-    mean, spread, factor, shift = _scaling(vae, latents)
-    return (latents - mean - shift) * factor / spread
-
-
-def _scaling(vae: Any, like: torch.Tensor) -> tuple[Any, Any, float, float]:
-    """(mean, spread, factor, shift) between the autoencoder's latents and the U-Net's, from its
-    configuration.
-    """
+    """From the U-Net's latents to the autoencoder's, as its configuration says."""
     config = vae.config
     mean, spread = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if mean is None or spread is None:
-        mean_, spread_ = like.new_zeros(1), like.new_ones(1)
-    else:
-        mean_, spread_ = (like.new_tensor(values).view(1, -1, 1, 1) for values in (mean, spread))
-    return mean_, spread_, config.scaling_factor, getattr(config, "shift_factor", None) or 0.0
+    if mean is not None and spread is not None:
+        mean, spread = (latents.new_tensor(values).view(1, -1, 1, 1) for values in (mean, spread))
+        latents = latents * spread + mean * config.scaling_factor
+    return latents / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)

@@ -101,8 +101,7 @@ def paint(
             "callback_on_step_end": _callback(pipeline, recipe, on_step, in_latents),
         }
         if parent is not None:
-            fitted = fit(parent, recipe.width, recipe.height)
-            arguments["image"] = latent_space.encode(pipeline, fitted) if in_latents else fitted
+            arguments["image"] = fit(parent, recipe.width, recipe.height)
             arguments["strength"] = _strength(recipe)
         known = inspect.signature(pipeline.__call__).parameters
         ignored = sorted(name for name in _VOTED & arguments.keys() - known.keys() if arguments[name] != "")
@@ -110,7 +109,7 @@ def paint(
         if on_step:
             on_step(Step(0, recipe.painted_steps, None))
         result = pipeline(**{name: value for name, value in arguments.items() if name in known}).images
-        # 3. Decode with a margin, or take what the pipeline decoded.
+        # 3. Decode by the rule of studio.latents, or take what the pipeline decoded.
         pixels = latent_space.decode(pipeline, result) if in_latents else _bytes(result[0])
         if pixels.shape != (recipe.height, recipe.width, 3):
             raise InvalidRecipe(
