@@ -20,13 +20,12 @@ from typing import Any
 from django.conf import settings
 
 from chain import clock, mirror
-from chain.abi import explain_revert
 from chain.indexer import Indexer
 from chain.models import Transaction
 from chain.private import PrivateChain
-from chain.rpc import RpcError
 from config import past
 from config.deploy import DeploySettings, deploy, read_founding
+from config.deploy_sender import Deployer, DeploymentError
 from gallery import founders
 from governance import actions
 from governance.models import Proposal, Support
@@ -194,14 +193,10 @@ class Storyteller:
         self.indexer.sync()
 
     def send(self, chapter: Chapter, sender: str, request: Mapping[str, str]) -> None:
-        """Send a transaction of a collector's, see it mined, and mirror it."""
+        """Send a transaction of a collector's, see it mined, and mirror it. Raises DemoError."""
         what = f"the demonstration's vote “{chapter.title}”"
         try:
-            sent = self.chain.rpc.call("eth_sendTransaction", {"from": sender, **request})
-            receipt = self.chain.rpc.call("eth_getTransactionReceipt", sent)
-        except RpcError as error:
-            reason = explain_revert(error.revert_data) if error.revert_data else str(error)
-            raise DemoError(f"{what} was refused: {reason}") from error
-        if receipt is None or int(receipt["status"], 16) != 1:
-            raise DemoError(f"{what} failed in transaction {sent}")
+            Deployer(self.chain.rpc, sender).send(what, request["data"], request["to"])
+        except DeploymentError as error:
+            raise DemoError(str(error)) from error
         self.indexer.sync()
