@@ -116,7 +116,9 @@ class ExactSum(models.Aggregate):
         super().__init__(expression, **extra)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(compiler, connection, template="SUM((%(expressions)s)::numeric)", **extra)
+        numeric = self.copy()
+        numeric.template = "SUM((%(expressions)s)::numeric)"
+        return numeric.as_sql(compiler, connection, **extra)
 
     def convert_value(self, value: Any, expression: Any, connection: Any) -> int:
         if value is None:

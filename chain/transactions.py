@@ -234,17 +234,18 @@ def _record(rpc: Rpc, row: Transaction, receipt: dict[str, Any]) -> None:
 
 
 def _why_reverted(rpc: Rpc, row: Transaction, block_number: int, gas_used: int) -> str:
-    """Run it once more where it reverted, to learn the reason."""
-    call = {name: row.request[name] for name in ("from", "to", "data", "value", "gas")}
-    try:
-        rpc.call("eth_call", call, hex(block_number - 1))
-    except RpcError as error:
-        if error.revert_data is not None:
-            return abi.explain_revert(error.revert_data)
-        return f"reverted; the reason is not to be had: {error.message}"
+    """Run it once more, before and after its block, to learn the reason."""
     if gas_used >= int(row.request["gas"], 16):
         return "ran out of gas"
-    return "reverted; the same call does not revert on the block before"
+    call = {name: row.request[name] for name in ("from", "to", "data", "value", "gas")}
+    for number in (block_number - 1, block_number):
+        try:
+            rpc.call("eth_call", call, hex(number))
+        except RpcError as error:
+            if error.revert_data is not None:
+                return abi.explain_revert(error.revert_data)
+            return f"reverted; the reason is not to be had: {error.message}"
+    return "reverted; the same call reverts neither before nor after its block"
 
 
 def _chase(rpc: Rpc, row: Transaction, used: int) -> None:

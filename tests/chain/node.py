@@ -67,8 +67,12 @@ class Node:
         """Call the Emitter in a block of its own."""
         return self.raw_send(self.call_of(function, *arguments, by=by))
 
+    def ask(self, function: str) -> int:
+        """A number that the Emitter says at the newest block."""
+        return int(self.rpc.call("eth_call", self.call_of(function), "latest"), 16)
+
     def reorg(self, depth: int, *transactions: tuple[dict[str, Any], int]) -> None:
-        """Replace the newest `depth` blocks; each transaction goes into the new block with that place."""
+        """Replace the newest `depth` blocks; each transaction goes into the new block there."""
         self.rpc.call("anvil_reorg", depth, [list(item) for item in transactions])
 
     def sync(self) -> int:
@@ -110,7 +114,9 @@ def assert_equal_to_chain(node: Node) -> None:
     incremental = picture()
     total = sum(row[3] for row in incremental["counts"]) % 2**256
     assert total == int(
-        node.rpc.call("eth_call", {"to": node.address, "data": abi.encode_call("Emitter", "total")}, "latest"),
+        node.rpc.call(
+            "eth_call", {"to": node.address, "data": abi.encode_call("Emitter", "total")}, "latest"
+        ),
         16,
     )
     mirror.forget()

@@ -85,6 +85,7 @@ def plain(kind: str, value: Any) -> Any:
     return value.replace("\0", "\ufffd") if kind == "string" else value
 
 
+Case = tuple[list[str], tuple[Any, ...]]  # types, and a value of each
 cases = st.lists(types(), min_size=1, max_size=4).flatmap(
     lambda kinds: st.tuples(st.just(kinds), st.tuples(*(values(kind) for kind in kinds)))
 )
@@ -92,7 +93,7 @@ cases = st.lists(types(), min_size=1, max_size=4).flatmap(
 
 @given(cases)
 @settings(max_examples=150, deadline=None)
-def test_decode_readsWhatEthAbiWrote(case: tuple[list[str], tuple[Any, ...]]) -> None:
+def test_decode_readsWhatEthAbiWrote(case: Case) -> None:
     kinds, wanted = case
     data = eth_abi.encode(kinds, wanted)
     compiled = layout([parameter(kind) for kind in kinds])
@@ -101,7 +102,7 @@ def test_decode_readsWhatEthAbiWrote(case: tuple[list[str], tuple[Any, ...]]) ->
 
 @given(cases, st.data())
 @settings(max_examples=150, deadline=None)
-def test_decode_neverMisreadsDamagedData(case: tuple[list[str], tuple[Any, ...]], data: st.DataObject) -> None:
+def test_decode_neverMisreadsDamagedData(case: Case, data: st.DataObject) -> None:
     """One changed byte, or a cut: refused with DecodeError, or read just as eth_abi reads it."""
     kinds, wanted = case
     raw = bytearray(eth_abi.encode(kinds, wanted))
@@ -118,7 +119,7 @@ def test_decode_neverMisreadsDamagedData(case: tuple[list[str], tuple[Any, ...]]
     try:
         theirs = eth_abi.decode(kinds, bytes(raw), strict=True)
     except (DecodingError, UnicodeDecodeError, OverflowError):
-        return  # invalid UTF-8 is ours to accept, and some offsets that eth_abi dislikes still name valid data
+        return  # invalid UTF-8 is ours to accept; some offsets that eth_abi dislikes still name valid data
     assert ours == [plain(kind, value) for kind, value in zip(kinds, theirs, strict=True)]
 
 

@@ -1,0 +1,304 @@
+"""Each intention becomes one transaction, whatever the node and the chain do."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from chain import anvil as processes
+from chain import signers, transactions
+from chain.models import Transaction, TransactionState
+from chain.rpc import Rpc, RpcUnavailable
+from chain.transactions import send, settle
+from tests.chain.node import Node
+
+State = TransactionState
+KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"  # Anvil's published second account
+
+
+@pytest.fixture
+def mempool(node: Node) -> Node:
+    """The node mines only when asked."""
+    node.rpc.call("evm_setAutomine", False)
+    return node
+
+
+def ticks(node: Node) -> int:
+    return node.ask("ticks")
+
+
+def mined(node: Node, key: str) -> Transaction:
+    """The row, after the node mined what it has."""
+    node.chain.mine()
+    settle()
+    return Transaction.objects.get(key=key)
+
+
+def no_pause() -> None:
+    """Time passes until every back-off is over."""
+    Transaction.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_story_queuedSentMined(node: Node) -> None:
+    row = send("tick:1", "Emitter", "tick")
+    assert row.state == State.SENT
+    assert (row.sender, row.attempts, row.error) == (node.accounts[0], 1, "")
+    row = mined(node, "tick:1")
+    assert row.mined
+    assert row.block_number is not None
+    assert row.gas_used > 21_000
+    assert ticks(node) == 1
+
+
+def test_sameKey_isSentOnce(node: Node) -> None:
+    for _ in range(3):
+        send("tick:1", "Emitter", "tick")
+    mined(node, "tick:1")
+    assert send("tick:1", "Emitter", "tick").mined
+    assert ticks(node) == 1
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sameKey_fromManyThreads(mempool: Node) -> None:
+    barrier = threading.Barrier(4)
+    problems: list[BaseException] = []
+
+    def work(key: str) -> None:
+        try:
+            barrier.wait()
+            send(key, "Emitter", "tick")
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            problems.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(key,)) for key in ("a", "a", "b", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    mempool.chain.mine()
+    settle()
+    assert ticks(mempool) == 2
+    assert {row.nonce for row in Transaction.objects.all()} == {1, 2}
+
+
+def test_manyAtOnce_haveNoncesOfTheirOwn(mempool: Node) -> None:
+    rows = [send(f"tick:{number}", "Emitter", "tick") for number in range(8)]
+    assert [row.nonce for row in rows] == list(range(1, 9))
+    mempool.chain.mine()
+    settle()
+    assert all(row.mined for row in Transaction.objects.all())
+    assert ticks(mempool) == 8
+
+
+def test_revertAtEstimation_isExplainedAndRetried(node: Node) -> None:
+    row = send("refuse", "Emitter", "refuse", 5)
+    assert row.state == State.FAILED
+    assert row.error == f"TooMuch({node.accounts[0]}, 5, enough)"
+    assert (row.attempts, row.nonce) == (1, None)
+    first_pause = row.next_attempt_at - timezone.now()
+    assert send("refuse", "Emitter", "refuse", 5).attempts == 1, "its pause is not over"
+    no_pause()
+    row = send("refuse", "Emitter", "refuse", 5)
+    assert row.attempts == 2
+    assert row.next_attempt_at - timezone.now() > first_pause
+    no_pause()
+    row = send("refuse", "Emitter", "refuse", 0)
+    assert row.state == State.SENT
+    assert mined(node, "refuse").mined
+
+
+def test_plainRevert_isExplained(node: Node) -> None:
+    assert send("explode", "Emitter", "explode").error == "plainly"
+
+
+def test_revertInTheBlock_isExplainedAndRetried(mempool: Node) -> None:
+    send("late", "Emitter", "refuseAfter", 1)
+    faster = mempool.call_of("tick", by=1) | {"gasPrice": hex(10**11)}
+    mempool.rpc.call("eth_sendTransaction", faster)
+    row = mined(mempool, "late")
+    assert row.state == State.REVERTED
+    assert row.error == f"TooMuch({mempool.accounts[0]}, 1, late)"
+    no_pause()
+    assert send("late", "Emitter", "refuseAfter", 5).state == State.SENT
+    assert mined(mempool, "late").mined
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+def test_reorg_sendsAgain(node: Node, depth: int) -> None:
+    send("tick:1", "Emitter", "tick")
+    node.chain.mine(depth - 1)
+    settle()
+    before = Transaction.objects.get()
+    assert before.mined
+    node.reorg(depth)
+    assert ticks(node) == 0
+    settle()
+    row = mined(node, "tick:1")
+    assert row.mined
+    assert row.block_hash != before.block_hash
+    assert ticks(node) == 1
+
+
+def test_reorgBelowTheFinalBlock_isHealedByTheMirror(node: Node) -> None:
+    """A private chain that lost its end: what counted as final is gone."""
+    send("tick:1", "Emitter", "tick")
+    node.chain.mine(6)
+    settle()
+    node.sync()
+    node.rpc.call("anvil_rollback", 7)
+    node.sync()
+    assert Transaction.objects.get().state == State.SENT
+    settle()
+    assert mined(node, "tick:1").mined
+    assert ticks(node) == 1
+
+
+def test_lostNonce_isGivenOutOnce(node: Node) -> None:
+    """After a loss that nobody noticed yet, the node offers a nonce that a mined row of ours holds."""
+    send("tick:1", "Emitter", "tick")
+    node.chain.mine(6)
+    settle()
+    node.sync()
+    node.rpc.call("anvil_rollback", 7)
+    assert send("tick:2", "Emitter", "tick").nonce == 2
+    settle()
+    mined(node, "tick:2")
+    assert [row.mined for row in Transaction.objects.order_by("nonce")] == [True, True]
+    assert ticks(node) == 2
+
+
+def test_nodeDown_waits(node: Node) -> None:
+    node.chain.save()
+    node.chain.kill()
+    row = send("tick:1", "Emitter", "tick")
+    assert (row.state, row.attempts) == (State.QUEUED, 0)
+    assert "no answer" in row.error
+    node.chain.start()
+    no_pause()
+    send("tick:1", "Emitter", "tick")
+    assert mined(node, "tick:1").mined
+
+
+def test_nodeDown_atSettling(node: Node) -> None:
+    send("tick:1", "Emitter", "tick")
+    node.chain.kill()
+    with pytest.raises(RpcUnavailable):
+        settle()
+
+
+def test_crashBeforeSending_sendsTheSameBytes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "_broadcast", lambda rpc, row: None)
+    row = send("tick:1", "Emitter", "tick")
+    assert row.state == State.SENDING
+    monkeypatch.undo()
+    settle()
+    after = mined(node, "tick:1")
+    assert after.mined
+    assert (after.tx_hash, after.attempts) == (row.tx_hash, 1)
+
+
+def test_crashAfterSending_doesNotSendTwice(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def and_die(rpc: Rpc, row: Transaction) -> None:
+        rpc.call("eth_sendRawTransaction", row.raw)
+
+    monkeypatch.setattr(transactions, "_broadcast", and_die)
+    send("tick:1", "Emitter", "tick")
+    monkeypatch.undo()
+    assert mined(node, "tick:1").mined
+    assert ticks(node) == 1
+
+
+def test_nonceTakenByAnother_isDroppedAndRetried(mempool: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "_broadcast", lambda rpc, row: None)
+    send("tick:1", "Emitter", "tick")
+    monkeypatch.undo()
+    mempool.rpc.call("eth_sendTransaction", mempool.call_of("count", 1, 1, ""))
+    row = mined(mempool, "tick:1")
+    assert row.state == State.DROPPED
+    assert "nonce 1" in row.error
+    no_pause()
+    send("tick:1", "Emitter", "tick")
+    assert mined(mempool, "tick:1").mined
+    assert ticks(mempool) == 1
+
+
+def test_stuck_raisesItsFees(mempool: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "STUCK", timedelta(0))
+    first = send("tick:1", "Emitter", "tick")
+    settle()
+    second = Transaction.objects.get()
+    assert second.replaced == [first.tx_hash]
+    fees = [int(row.request["maxFeePerGas"], 16) for row in (first, second)]
+    assert fees[1] >= fees[0] * 1.25
+    assert mined(mempool, "tick:1").mined
+    assert ticks(mempool) == 1
+
+
+def test_ownKey_signs(node: Node, settings: Any, tmp_path: Path) -> None:
+    settings.OPERATOR_KEY = KEY
+    assert send("tick:1", "Emitter", "tick").sender == node.accounts[1]
+    assert mined(node, "tick:1").mined
+
+    from eth_account import Account
+
+    keystore, password = tmp_path / "operator.json", tmp_path / "password"
+    keystore.write_bytes(orjson.dumps(Account.encrypt(KEY, "secret", kdf="pbkdf2", iterations=10)))
+    password.write_text("secret\n")
+    settings.OPERATOR_KEY = ""
+    settings.OPERATOR_KEYSTORE = str(keystore)
+    settings.OPERATOR_KEYSTORE_PASSWORD_FILE = str(password)
+    assert send("tick:2", "Emitter", "tick").sender == node.accounts[1]
+    assert mined(node, "tick:2").mined
+
+
+def test_noKey_isSaid(node: Node, settings: Any) -> None:
+    settings.PRIVATE_CHAIN = False
+    row = send("tick:1", "Emitter", "tick")
+    assert row.state == State.QUEUED
+    assert "OPERATOR_KEY" in row.error
+
+
+def test_unlockedAccount_onlyOnThePrivateChain(tmp_path: Path) -> None:
+    child, running = processes.launch(["--chain-id", "1234", "--silent"], tmp_path / "log")
+    try:
+        rpc = Rpc(running.url)
+        signer = signers.UnlockedSigner(rpc.call("eth_accounts")[0])
+        with pytest.raises(signers.SignerMissing, match="private chain"):
+            signer.sign(rpc, {})
+    finally:
+        running.end()
+        child.wait()
+
+
+def test_chainWithoutBaseFee_paysAPrice(tmp_path: Path) -> None:
+    child, running = processes.launch(
+        ["--chain-id", "31337", "--hardfork", "berlin", "--silent"], tmp_path / "log"
+    )
+    try:
+        rpc = Rpc(running.url)
+        [account, other] = rpc.call("eth_accounts")[:2]
+        fees = transactions._fees(rpc)
+        assert set(fees) == {"gasPrice"}
+        request = {"from": account, "to": other, "data": "0x", "value": "0x1", "gas": hex(21_000)}
+        raw, tx_hash = signers.UnlockedSigner(account).sign(
+            rpc, request | fees | {"nonce": "0x0", "chainId": "0x7a69"}
+        )
+        assert rpc.call("eth_sendRawTransaction", raw) == tx_hash
+        signed = signers.KeySigner(KEY).sign(
+            rpc, request | fees | {"from": other, "nonce": "0x0", "chainId": "0x7a69"}
+        )
+        assert rpc.call("eth_sendRawTransaction", signed[0]) == signed[1]
+    finally:
+        running.end()
+        child.wait()
