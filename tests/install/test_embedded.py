@@ -1,109 +1,14 @@
 """`make run`'s process, for real: it starts, serves, stops, and goes on, however it stopped."""
 
-import os
 import re
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
-import requests
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 120  # for a start on a machine that other programs keep busy
-
-
-class Site:
-    """One run of the process on a data folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.output = folder.parent / f"console-{time.monotonic_ns()}.txt"
-        self.began = time.monotonic()
-        environment = {**os.environ, "VAR_DIR": str(folder), "PORT": "0"}
-        for name in ("DATABASE_URL", "REDIS_URL", "CHAIN_RPC_URL", "DJANGO_SETTINGS_MODULE"):
-            environment.pop(name, None)
-        with open(self.output, "w") as console:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.embedded"],
-                cwd=ROOT,
-                env=environment,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def console(self) -> str:
-        return self.output.read_text()
-
-    @property
-    def address(self) -> str:
-        found = re.search(r"^Murmuration is at (http://127\.0\.0\.1:\d+)$", self.console, re.M)
-        assert found, self.console
-        return found[1]
-
-    def until_ready(self) -> "Site":
-        self.until(lambda: "Murmuration is at" in self.console, PATIENCE_S)
-        self.seconds = time.monotonic() - self.began
-        return self
-
-    def until(self, true: Callable[[], object], patience_s: float) -> None:
-        deadline = time.monotonic() + patience_s
-        while not true():
-            assert self.process.poll() is None, self.story()
-            assert time.monotonic() < deadline, self.story()
-            time.sleep(0.1)
-
-    def story(self) -> str:
-        log = self.folder / "logs" / "murmuration.log"
-        return self.console + (log.read_text()[-4000:] if log.exists() else "")
-
-    def get(self, path: str) -> int:
-        return requests.get(self.address + path, timeout=30).status_code
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        connection = sqlite3.connect(
-            f"file:{self.folder / 'murmuration.sqlite3'}?mode=ro", uri=True, timeout=20
-        )
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
-
-    def lineage(self) -> list[tuple[object, ...]]:
-        return self.rows(
-            "SELECT number, recipe_hash, result_hash, parent FROM gallery_generation ORDER BY number"
-        )
-
-    def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def chain(self) -> psutil.Process:
-        """Anvil, a child of the process or one that was adopted."""
-        [anvil] = [
-            process
-            for process in psutil.process_iter(["name", "cmdline"])
-            if "anvil" in (process.info["name"] or "")
-            and str(self.folder) in " ".join(process.info["cmdline"] or [])
-        ]
-        return anvil
-
-    def stop(self, number: int = signal.SIGINT) -> float:
-        """Ask it to stop; the seconds that it took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(20)
-        return time.monotonic() - began
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+from tests.running import Site
 
 
 @pytest.fixture
@@ -117,13 +22,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Site]]:
 
     yield begin
     for site in sites:
-        if site.process.poll() is None:
-            site.kill()
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if "anvil" in (process.info["name"] or "") and str(tmp_path) in " ".join(
-            process.info["cmdline"] or []
-        ):
-            process.kill()
+        site.end()
 
 
 def test_it_starts_serves_stops_and_goes_on(start: Callable[[], Site]):
