@@ -22,6 +22,7 @@ from chain.rpc import Rpc, RpcError, RpcUnavailable
 CHAIN_ID = 31337
 START_TIMEOUT = 30.0  # seconds; a chain of 50,000 blocks loads in two
 STOP_TIMEOUT = 3.0
+PORT_TIMEOUT = 2.0
 
 
 class PrivateChainError(RuntimeError):
@@ -150,15 +151,25 @@ def genesis_of(rpc: Rpc) -> tuple[str, int]:
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nobody listens there, so that clients need not learn a new address; else any free port."""
+    """`wanted` if nobody holds it, so that clients need not learn a new address; else any free port."""
+    deadline = time.monotonic() + PORT_TIMEOUT
+    while wanted and time.monotonic() < deadline:
+        if _bound(wanted):
+            return wanted
+        time.sleep(0.05)  # a connection that has just been cut may hold it a little longer
+    return _bound(0)
+
+
+def _bound(port: int) -> int:
+    """The port that could be bound (the system's choice for 0), 0 if it could not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+            return 0
+        bound: int = probe.getsockname()[1]
+        return bound
 
 
 def write_whole(file: Path, content: bytes) -> None:

@@ -74,11 +74,14 @@ class Indexer:
         self.reader = Reader(rpc, deployment.contracts.values(), settings.CHAIN_FINALITY_DEPTH)
         self._range = RANGE
         self._checked = False
+        self._follows_settings = False
 
     @classmethod
     def configured(cls) -> Indexer:
         """The indexer that the settings describe. Raises DeploymentMissing, RpcUnavailable."""
-        return cls(get_rpc(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS)))
+        indexer = cls(get_rpc(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS)))
+        indexer._follows_settings = True
+        return indexer
 
     def sync(self) -> int:
         """Bring the mirror to the node's head. Returns how many blocks were stored.
@@ -108,6 +111,8 @@ class Indexer:
                     complaint = str(error)
                     log.error("the mirror stands still: %s: %s", type(error).__name__, error)
                 close_old_connections()
+                if self._follows_settings:
+                    self.reader.rpc = get_rpc()  # a private chain may have come back on another port
             else:
                 if complaint:
                     log.info("the mirror moves again")

@@ -50,8 +50,9 @@ class PrivateChain:
         self.history = history
         self.restored_at: int | None = None  # the block the last `start` resumed from, if it had to load
         self._rpc: Rpc | None = None
-        self._saver: _Saver | None = None
+        self._keeper: _Keeper | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.RLock()
 
     # --- Where it is ---------------------------------------------------------------------------------
 
@@ -99,38 +100,40 @@ class PrivateChain:
     def start(self, timestamp: int | None = None) -> PrivateChain:
         """Adopt the running child, or start one from the saved state, or a new chain. Idempotent.
 
-        A child that died is started again on the same port, if that is still free.
+        From then on, a thread saves the chain and starts a child that died again, on the same port if that is
+        still free, until `leave` or `stop`.
 
         `timestamp` (seconds) is a new chain's genesis time, so that its history can be seeded in the past;
         it is ignored where there is a chain already. Raises PrivateChainError.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        record = Running.read(self._record_file)
-        if record is not None and record.process() is not None:
-            if record.answers():
-                log.info("adopted the private chain on port %d", record.port)
-                self._note_offset()
-                self._start_saving()
-                return self
-            record.end()  # ours, but deaf: its saved state is the best there is
-        self._launch(timestamp)
-        self._start_saving()
+        with self._lock:
+            self._adopt_or_launch(timestamp)
+            if self._keeper is None:
+                self._keeper = _Keeper(self)
+            self._keeper.start()
         return self
 
     def stop(self) -> None:
         """Save and end the child, whoever started it. Safe to call twice, or when nothing runs."""
-        if self._saver is not None:
-            self._saver.stop()
-            self._saver = None
+        self.leave()
         record = Running.read(self._record_file)
         if record is not None:
+            if record.process() is not None:
+                with contextlib.suppress(RpcUnavailable):  # then what was saved last is the best there is
+                    self.save()
             record.end()  # the record stays: the next start takes the same port if it can
+        self._keeper = None
         if self._child is not None:
             self._child.wait(STOP_TIMEOUT)
             self._child = None
         if self._rpc is not None:
             self._rpc.close()
             self._rpc = None
+
+    def leave(self) -> None:
+        """Stop saving and reviving; the child lives on. `stop` does this first."""
+        if self._keeper is not None:
+            self._keeper.stop()
 
     def kill(self) -> None:
         """End the child at once, without saving. For a process that has no time left; `stop` is the way."""
@@ -141,9 +144,9 @@ class PrivateChain:
 
     def save(self) -> bool:
         """Write the state to disk if there is a block that is not there yet. True if it was written."""
-        if self._saver is None:
-            self._saver = _Saver(self)
-        return self._saver.save()
+        if self._keeper is None:
+            self._keeper = _Keeper(self)
+        return self._keeper.save()
 
     # --- What a keeper and an admin may do -----------------------------------------------------------
 
@@ -199,6 +202,28 @@ class PrivateChain:
             raise PrivateChainError(f"no private chain was started in {self.folder}")
         return record
 
+    def _adopt_or_launch(self, timestamp: int | None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = Running.read(self._record_file)
+        if record is not None and record.process() is not None:
+            if record.answers():
+                log.info("adopted the private chain on port %d", record.port)
+                self._note_offset()
+                return
+            record.end()  # ours, but deaf: its saved state is the best there is
+        self._launch(timestamp)
+
+    def revive(self) -> None:
+        """Start the child again if it died by itself."""
+        with self._lock:
+            if self.alive():
+                return
+            log.error("the private chain ended by itself and is started again from its saved state")
+            before = self.url
+            self._adopt_or_launch(None)
+            if before == settings.CHAIN_RPC_URL:  # mostly the same, but another program may have its port
+                settings.CHAIN_RPC_URL = self.url
+
     def _launch(self, timestamp: int | None) -> None:
         unpacked = self.folder / "state.json"
         arguments = [
@@ -253,14 +278,9 @@ class PrivateChain:
         if abs(offset - known) > 1:
             write_whole(self.offset_file, str(offset).encode())
 
-    def _start_saving(self) -> None:
-        if self._saver is None:
-            self._saver = _Saver(self)
-        self._saver.start()
 
-
-class _Saver:
-    """Saves the chain whenever it has a new block, in a bounded share of the time."""
+class _Keeper:
+    """Saves the chain whenever it has a new block, in a bounded share of the time, and revives it."""
 
     def __init__(self, chain: PrivateChain):
         self._chain = chain
@@ -270,18 +290,18 @@ class _Saver:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Save in the background from now on."""
+        """Work in the background from now on."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="private-chain-saver", daemon=True)
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="private-chain-keeper", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Save once more, if the chain still answers, and end the thread."""
+        """End the thread."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        with contextlib.suppress(RpcUnavailable):
-            self.save()
+            self._thread = None
 
     def save(self) -> bool:
         """Write the state if its newest block is not saved yet."""
@@ -295,17 +315,20 @@ class _Saver:
             return True
 
     def _run(self) -> None:
-        complained = False
+        complained = ""
         pause = POLL
         while not self._stop.wait(pause):
             started = time.monotonic()
             try:
+                if not self._chain.alive():
+                    self._chain.revive()
+                started = time.monotonic()
                 self.save()
-                complained = False
+                complained = ""
             except (RpcUnavailable, RpcError, PrivateChainError, OSError) as error:
-                if not complained:
+                if complained != str(error):
                     log.error("the private chain's state could not be saved: %s", error)
-                complained = True
+                complained = str(error)
             pause = max(POLL, SAVE_SHARE * (time.monotonic() - started))
 
 

@@ -72,7 +72,7 @@ class Node:
         return int(self.rpc.call("eth_call", self.call_of(function), "latest"), 16)
 
     def reorg(self, depth: int, *transactions: tuple[dict[str, Any], int]) -> None:
-        """Replace the newest `depth` blocks; each transaction goes into the new block there."""
+        """Replace the newest `depth` blocks; each transaction goes into the one named."""
         self.rpc.call("anvil_reorg", depth, [list(item) for item in transactions])
 
     def sync(self) -> int:
@@ -81,7 +81,7 @@ class Node:
 
 
 def picture() -> dict[str, Any]:
-    """All that the mirror says, without the database's own ids and times: equal pictures are equal mirrors."""
+    """All that the mirror says, without the database's own ids and times: equal ones are equal mirrors."""
     cursor = Cursor.current()
     finals = cursor.finalized_number if cursor else None
     logs = Log.objects.in_order().values_list(

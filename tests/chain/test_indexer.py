@@ -127,7 +127,7 @@ def test_reorg_belowEverythingStored(node: Node) -> None:
 def test_killedChain_comesBackWithLess(node: Node) -> None:
     node.send("count", 1, 1, "saved")
     node.chain.save()
-    node.chain._saver._stop.set()  # the power fails before the next save
+    node.chain.leave()  # the power fails before the next save
     node.send("count", 2, 1, "lost")
     node.sync()
     node.chain.kill()
@@ -345,6 +345,7 @@ def test_run_survivesANodeThatDies(node: Node, caplog: pytest.LogCaptureFixture)
         node.send("count", 1, 1, "")
         assert eventually(lambda: Count.objects.count() == 1)
         node.chain.save()
+        node.chain.leave()
         node.chain.kill()
         assert eventually(lambda: "RpcUnavailable" in cursor().error)
         node.chain.start()

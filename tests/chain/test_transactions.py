@@ -180,6 +180,7 @@ def test_lostNonce_isGivenOutOnce(node: Node) -> None:
 
 def test_nodeDown_waits(node: Node) -> None:
     node.chain.save()
+    node.chain.leave()
     node.chain.kill()
     row = send("tick:1", "Emitter", "tick")
     assert (row.state, row.attempts) == (State.QUEUED, 0)
@@ -192,6 +193,7 @@ def test_nodeDown_waits(node: Node) -> None:
 
 def test_nodeDown_atSettling(node: Node) -> None:
     send("tick:1", "Emitter", "tick")
+    node.chain.leave()
     node.chain.kill()
     with pytest.raises(RpcUnavailable):
         settle()
