@@ -1,10 +1,21 @@
 """URL -> view. The artwork is the front page; governance and the admin have their own paths."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+
+class Icon(RedirectView):
+    """The site's mark, for browsers that ask for /favicon.ico (the admin's pages name no icon)."""
+
+    def get_redirect_url(self, *args: object, **kwargs: object) -> str:
+        return static("css/mark.svg")
+
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("favicon.ico", Icon.as_view()),
     path("", include("governance.urls")),
     path("", include("gallery.urls")),
 ]
