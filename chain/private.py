@@ -316,20 +316,20 @@ class _Keeper:
 
     def _run(self) -> None:
         complained = ""
-        pause = POLL
-        while not self._stop.wait(pause):
-            started = time.monotonic()
+        due = 0.0
+        while not self._stop.wait(POLL):
             try:
                 if not self._chain.alive():
                     self._chain.revive()
                 started = time.monotonic()
-                self.save()
+                if started >= due:
+                    self.save()
+                    due = time.monotonic() + SAVE_SHARE * (time.monotonic() - started)
                 complained = ""
             except (RpcUnavailable, RpcError, PrivateChainError, OSError) as error:
                 if complained != str(error):
                     log.error("the private chain's state could not be saved: %s", error)
                 complained = str(error)
-            pause = max(POLL, SAVE_SHARE * (time.monotonic() - started))
 
 
 def is_private(rpc: Rpc) -> bool:

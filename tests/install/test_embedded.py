@@ -21,7 +21,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Site]]:
         return sites[-1]
 
     yield begin
-    for site in sites:
+    for site in reversed(sites):  # the newest has the chain, whose process only its parent can bury
         site.end()
 
 
