@@ -1,4 +1,4 @@
-"""An Emitter on a real Anvil, its ABI instead of the project's, and a table for its handler."""
+"""An Emitter on a real Anvil, its ABI instead of the project's."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ from typing import Any
 
 import orjson
 import pytest
-from django.db import connection
 
 from chain import abi
 from chain.private import PrivateChain
 from tests.chain.node import Node
-from tests.chain.tables import Count
 
 FIXTURES = Path(__file__).parent / "fixtures"
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Add the handler's table to the test database."""
-    with django_db_blocker.unblock(), connection.schema_editor() as editor:
-        editor.create_model(Count)
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,17 @@
-"""A table that a handler fills, as an app above `chain` would have one."""
+"""A table that a handler fills, as an app above `chain` would have one.
+
+It is made with the test database as soon as this module is imported, since deleting a log looks into every
+table that may point at it, in the tests of all other areas too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from django.db import models
+from django.apps import apps
+from django.db import connections, models
+from django.db.models.signals import post_migrate
 
 from chain.events import Event
 from chain.fields import HexField, Uint256Field
@@ -40,3 +47,14 @@ def counted(events: Sequence[Event]) -> None:
         )
         for event in events
     )
+
+
+def make_table(using: str, **_: Any) -> None:
+    """Create the table, unless it is there."""
+    connection = connections[using]
+    if Count._meta.db_table not in connection.introspection.table_names():
+        with connection.schema_editor() as editor:
+            editor.create_model(Count)
+
+
+post_migrate.connect(make_table, sender=apps.get_app_config("chain"), dispatch_uid="tests.chain.tables")
