@@ -87,14 +87,14 @@ HISTORY: tuple[Chapter, ...] = (
     Chapter(
         days_ago=4.6,
         proposer=MIRA,
-        title="Toward water",
-        reason="It has been dry country so far. Keep what is there, and let it turn "
-        "to water under a late light.",
-        changes={"prompt": "liquid currents above misty ridges", "palette": "ocean", "mood": "glowing"},
+        title="Let it open",
+        reason="The flock has come round and circles something that isn’t there yet. Let it be a flower, in "
+        "the evening, and give it room to change.",
+        changes={"prompt": "an unfolding flower", "palette": "sunset", "strength": 700},
         ballots=(
             Ballot(MIRA, FOR),
-            Ballot(INES, FOR, "Blue at last."),
-            Ballot(YUKI, FOR, "The ridges may stay, please."),
+            Ballot(INES, FOR, "After all that blue, yes."),
+            Ballot(YUKI, FOR, "Only if the feathers stay in it."),
         ),
         carried=True,
     ),

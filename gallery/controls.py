@@ -206,9 +206,7 @@ def _nudge() -> None:
     tick.apply_async(expires=5)
 
 
-def _write(
-    user: User | AnonymousUser, action: str, target: str, outcome: str, allowed: bool = True
-) -> None:
+def _write(user: User | AnonymousUser, action: str, target: str, outcome: str, allowed: bool = True) -> None:
     AuditEntry.objects.create(
         user=user if user.is_authenticated else None,
         username=user.get_username() or "nobody",

@@ -51,7 +51,8 @@ def import_pictures() -> int:
                 f"no committed picture has the hash of founding generation {generation.number}"
             )
         number, entry = by_file[generation.file_hash]
-        picture = pictures.keep(studio_picture.read((FOLDER / f"{number}.png").read_bytes()))
+        committed = (FOLDER / f"{number}.png").read_bytes()
+        picture = pictures.keep(studio_picture.read(committed), committed)
         if picture.file_hash != generation.file_hash:
             raise FoundingDamaged(f"founding picture {number} hashes to {picture.file_hash}")
         recipe = Recipe.from_mapping(entry["recipe"])

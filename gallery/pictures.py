@@ -29,16 +29,17 @@ class PictureDamaged(Exception):
     """A kept file no longer holds the pixels that its name promises."""
 
 
-def keep(pixels: Any) -> Picture:
-    """Keep pixels (uint8, height x width x 3) under their hashes and make their display sizes; twice is
-    once.
+def keep(pixels: Any, compressed: bytes | None = None) -> Picture:
+    """Keep pixels (uint8, height x width x 3) under their hashes and make their display sizes; twice is once.
+
+    `compressed` is an ordinary PNG of them, if there is one already. Raises PictureDamaged if it isn't.
     """
     canonical = studio_picture.canonical_png(pixels)
     found = studio_picture.file_hash(canonical)
     existing = Picture.objects.filter(file_hash=found).first()
     if existing is not None and existing.file.storage.exists(str(existing.file.name)):
         return existing
-    compressed = studio_picture.write(pixels)
+    compressed = compressed or studio_picture.write(pixels)
     if studio_picture.canonical_png(studio_picture.read(compressed)) != canonical:
         raise PictureDamaged(f"the compressed form of {found} does not give back its pixels")
     picture = Picture(

@@ -62,13 +62,13 @@ def proposal_under_way() -> bool:
 def unchanged_in_a_row() -> int:
     """How many of the newest epochs were sealed with the version of the epoch before them."""
     failed = set(
-        Failure.objects.order_by("-epoch").values_list("epoch_id", flat=True)[: UNCHANGED_IN_A_ROW + 2]
+        Failure.objects.order_by("-epoch_id").values_list("epoch_id", flat=True)[: UNCHANGED_IN_A_ROW + 2]
     )
     versions = [
         version
-        for number, version in Sealing.objects.order_by("-epoch").values_list("epoch_id", "params_version")[
-            : 2 * UNCHANGED_IN_A_ROW + 4
-        ]
+        for number, version in Sealing.objects.order_by("-epoch_id").values_list(
+            "epoch_id", "params_version"
+        )[: 2 * UNCHANGED_IN_A_ROW + 4]
         if number not in failed
     ]
     if len(versions) < 2 * UNCHANGED_IN_A_ROW + 4:

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['-epoch'],
+                'ordering': ['-epoch_id'],
             },
         ),
         migrations.CreateModel(
@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['-epoch'],
+                'ordering': ['-epoch_id'],
             },
         ),
         migrations.CreateModel(
@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['-epoch'],
+                'ordering': ['-epoch_id'],
             },
         ),
         migrations.CreateModel(
@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['epoch', 'count'],
+                'ordering': ['epoch_id', 'count'],
             },
         ),
         migrations.CreateModel(
@@ -201,7 +201,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['epoch', 'round'],
+                'ordering': ['epoch_id', 'round'],
                 'constraints': [models.UniqueConstraint(fields=('epoch', 'round'), name='one_round_of_a_number')],
             },
         ),

@@ -36,7 +36,7 @@ class Sealing(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["-epoch"]
+        ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
 
     def __str__(self) -> str:
         return f"Sealing of epoch {self.epoch_id}"
@@ -51,7 +51,7 @@ class SeedRefix(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["epoch", "count"]
+        ordering = ["epoch_id", "count"]
 
     def __str__(self) -> str:
         return f"Re-fix {self.count} of epoch {self.epoch_id}"
@@ -67,7 +67,7 @@ class SeedDraw(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["-epoch"]
+        ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
 
     def __str__(self) -> str:
         return f"Seed of epoch {self.epoch_id}"
@@ -83,7 +83,7 @@ class Round(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["epoch", "round"]
+        ordering = ["epoch_id", "round"]
         constraints = [models.UniqueConstraint(fields=["epoch", "round"], name="one_round_of_a_number")]
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ class Failure(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["-epoch"]
+        ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
 
     def __str__(self) -> str:
         return f"Failure of epoch {self.epoch_id}: {self.reason}"
