@@ -70,7 +70,7 @@ def build_tiny_model(folder: Path, kind: str = "tiny") -> Path:
     )
     if kind == "tiny":
         vae = AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4)
-        scheduler = DPMSolverMultistepScheduler(algorithm_type="dpmsolver++")
+        scheduler = DPMSolverMultistepScheduler(algorithm_type="dpmsolver++", steps_offset=1)
     else:
         vae = AutoencoderKL(
             block_out_channels=(8, 8, 8),
@@ -80,7 +80,7 @@ def build_tiny_model(folder: Path, kind: str = "tiny") -> Path:
             norm_num_groups=4,
             scaling_factor=0.2,
         )
-        scheduler = DDIMScheduler(clip_sample=False)
+        scheduler = DDIMScheduler(clip_sample=False, steps_offset=1)
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text,
@@ -117,7 +117,7 @@ def recipe_for():
             "palette": "dusk",
             "mood": "calm",
             "guidance_milli": 4500,
-            "steps": 4,
+            "steps": 3,
             "strength_milli": 620,
             "width": 64,
             "height": 128,

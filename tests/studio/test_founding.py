@@ -89,6 +89,7 @@ def small_list(tmp_path, tiny_model, settings):
     recipe = replace(plain.recipe, **changes)
     save([replace(plain, number=number, recipe=recipe) for number in (1, 2)], tmp_path)
     settings.PAINTER_MODELS = [str(tiny_model)]
+    settings.PAINTER_THREADS = 1
     return tmp_path
 
 

@@ -3,17 +3,23 @@
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from studio import paint as studio_paint
 from studio.environment import determinism_class
 from studio.models import UnknownModel
-from studio.paint import Cancelled, generator_seed, paint
+from studio.paint import Cancelled, generator_seed
 from studio.picture import canonical_png, file_hash
-from studio.recipe import InvalidRecipe
+from studio.recipe import InvalidRecipe, Recipe
+
+# One thread: on a busy machine two threads wait for each other longer than a tiny model computes.
+paint = partial(studio_paint.paint, threads=1)
 
 
 @pytest.fixture
@@ -78,9 +84,7 @@ def test_the_named_weights_and_no_others_are_taken(tiny_model, kl_model, recipe_
         paint(recipe_for(tiny_model), None, kl_model)
 
 
-@pytest.mark.parametrize(
-    ("steps", "strength", "painted"), [(4, 620, 2), (10, 50, 1), (7, 1000, 7), (100, 570, 57)]
-)
+@pytest.mark.parametrize(("steps", "strength", "painted"), [(4, 620, 2), (10, 50, 1), (3, 1000, 3)])
 def test_progress_counts_the_steps_that_are_painted(tiny_model, recipe_for, parent, steps, strength, painted):
     recipe = child_of(recipe_for(tiny_model, steps=steps, strength_milli=strength), parent)
     seen = []
@@ -88,19 +92,29 @@ def test_progress_counts_the_steps_that_are_painted(tiny_model, recipe_for, pare
     assert seen == [(number, painted) for number in range(painted + 1)]
 
 
+@given(st.integers(1, 100), st.integers(1, 1000))
+def test_diffusers_gets_a_strength_that_it_rounds_to_the_same_steps(steps, strength):
+    recipe = Recipe(
+        "0x" + "00" * 32, *"pnfam", 4500, steps, strength, 64, 64, "0x" + "00" * 32, "0x" + "00" * 32
+    )
+    given_strength = studio_paint._strength(recipe)
+    assert 0 < given_strength <= 1
+    assert min(int(steps * given_strength), steps) == recipe.painted_steps
+
+
 def test_previews_are_small_and_leave_the_picture_alone(tiny_model, recipe_for):
-    recipe = recipe_for(tiny_model, steps=10, width=256, height=512)
+    recipe = recipe_for(tiny_model, steps=7, width=192, height=384)
     seen = []
     watched = paint(recipe, None, tiny_model, on_step=seen.append).pixels
     previews = {step.step: step.preview for step in seen if step.preview}
-    assert sorted(previews) == [3, 6, 9]
+    assert sorted(previews) == [3, 6]
     assert all(preview.size == (64, 128) for preview in previews.values())
     np.testing.assert_array_equal(watched, paint(recipe, None, tiny_model).pixels)
 
 
-@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("at", [0, 2])
 def test_cancelling_stops_within_a_step_and_the_next_painting_is_whole(tiny_model, recipe_for, at):
-    recipe = recipe_for(tiny_model, steps=6)
+    recipe = recipe_for(tiny_model, steps=3)
     before = paint(recipe, None, tiny_model).pixels
     seen = []
 
@@ -116,7 +130,7 @@ def test_cancelling_stops_within_a_step_and_the_next_painting_is_whole(tiny_mode
 
 
 def test_another_kind_of_model_paints_too(kl_model, recipe_for, parent):
-    recipe = recipe_for(kl_model)
+    recipe = recipe_for(kl_model, steps=4)
     previews = []
     picture = paint(recipe, None, kl_model, on_step=lambda step: previews.append(step.preview))
     assert picture.pixels.shape == (128, 64, 3)
@@ -167,7 +181,7 @@ def test_of_a_tiny_autoencoders_pictures_only_one_corner_is_decoded_anew(tiny_mo
 
 
 def test_the_environment_says_what_decides_the_last_bits(tiny_model, recipe_for):
-    where = paint(recipe_for(tiny_model), None, tiny_model, threads=1).environment
+    where = paint(recipe_for(tiny_model), None, tiny_model).environment
     for key in ("torch", "diffusers", "transformers", "python", "platform", "cpu", "kernels"):
         assert where[key]
     assert where["threads"] == 1
@@ -196,7 +210,7 @@ def test_importing_the_studio_loads_no_torch():
 
 def test_the_default_model_paints_without_its_flaw(genesis, recipe_for):
     """A dusk of misty ridges at 128 px: light above, dark below, and no white corner."""
-    recipe = recipe_for(genesis, width=128, height=128, steps=8, seed="0x" + "11" * 32)
+    recipe = recipe_for(genesis, width=128, height=128, steps=6, seed="0x" + "11" * 32)
     pixels = paint(recipe, None, genesis).pixels.astype(int)
     assert white_corner(pixels) < 25
     assert pixels[:48].mean() > pixels[-48:].mean()

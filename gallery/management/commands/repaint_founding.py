@@ -68,7 +68,9 @@ class Command(BaseCommand):
         for entry in founding(folder):
             parent = accepted[-1].file_hash if accepted else None
             entry = replace(entry, recipe=replace(entry.recipe, parent_file=parent))
-            painting = repaint(entry, resolve(entry.recipe.model, settings.PAINTER_MODELS))
+            painting = repaint(
+                entry, resolve(entry.recipe.model, settings.PAINTER_MODELS), threads=settings.PAINTER_THREADS
+            )
             accepted.append(accept(entry, painting))
             self.stdout.write(f"{entry.number}. {entry.title}: accepted ({painting.seconds:.1f} s)")
         save(accepted, folder)
