@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
-                'ordering': ['-log'],
+                'ordering': ['-log_id'],
             },
         ),
         migrations.CreateModel(

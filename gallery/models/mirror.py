@@ -140,7 +140,7 @@ class SlotChange(models.Model):
     log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        ordering = ["-log"]
+        ordering = ["-log_id"]
 
     def __str__(self) -> str:
         return f"Slot {self.slot}"
