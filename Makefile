@@ -39,7 +39,7 @@ lint: install-dev ## Check style, types, layers, templates and contracts
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
-	@$(VENV)/djlint --quiet --lint --check templates
+	@$(VENV)/djlint --quiet --lint templates
 	@cd contracts && forge fmt --check && forge lint --deny warnings
 
 fmt: install-dev ## Format Python and Solidity
