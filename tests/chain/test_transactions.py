@@ -272,7 +272,9 @@ def test_noKey_isSaid(node: Node, settings: Any) -> None:
 
 
 def test_unlockedAccount_onlyOnThePrivateChain(tmp_path: Path) -> None:
-    child, running = processes.launch(["--chain-id", "1234", "--silent"], tmp_path / "log")
+    child, running = processes.launch(
+        ["--chain-id", "1234", "--prune-history", "8", "--silent"], tmp_path / "log"
+    )
     try:
         rpc = Rpc(running.url)
         signer = signers.UnlockedSigner(rpc.call("eth_accounts")[0])
@@ -285,7 +287,7 @@ def test_unlockedAccount_onlyOnThePrivateChain(tmp_path: Path) -> None:
 
 def test_chainWithoutBaseFee_paysAPrice(tmp_path: Path) -> None:
     child, running = processes.launch(
-        ["--chain-id", "31337", "--hardfork", "berlin", "--silent"], tmp_path / "log"
+        ["--chain-id", "31337", "--hardfork", "berlin", "--prune-history", "8", "--silent"], tmp_path / "log"
     )
     try:
         rpc = Rpc(running.url)
