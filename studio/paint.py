@@ -166,9 +166,10 @@ def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
     """(text-to-image, image-to-image) pipelines that share their weights."""
     if model_id not in _pipelines:
         import torch
-        from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
 
         with _quiet():
+            from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
+
             text_to_image = AutoPipelineForText2Image.from_pretrained(
                 str(folder),
                 dtype=torch.float32,
@@ -187,7 +188,7 @@ def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Loading without progress bars and advice about older configurations; errors are raised as ever."""
+    """Loading without progress bars and advice about packages and older configurations; errors are raised."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
