@@ -50,8 +50,12 @@ def changed() -> bool:
     """Whether a newer version of the parameters exists than the one that was sealed last (founding: version
     1).
     """
-    sealed = Sealing.objects.values_list("params_version", flat=True).first() or 1
-    return ParameterChange.objects.filter(version__gt=sealed).exists()
+    return ParameterChange.objects.filter(version__gt=sealed_version()).exists()
+
+
+def sealed_version() -> int:
+    """The version of the parameters that was sealed last; 1, the deployment's, before the first sealing."""
+    return Sealing.objects.values_list("params_version", flat=True).first() or 1
 
 
 def proposal_under_way() -> bool:

@@ -11,6 +11,7 @@ from chain.models import Cursor
 from gallery import epochs, rest
 from gallery.models import Control, Epoch, Generation, Rendering, Round
 from governance import selectors
+from governance.models import ParameterChange
 from governance.selectors import Standing, State
 
 
@@ -98,8 +99,18 @@ def _open(epoch: Epoch, now: int) -> Next:
     if now >= epoch.ends_at:
         return Next("sealed", "Sealing the epoch", "Its parameters and its parent are being fixed on chain.")
     before = f"Epoch {failed.number} ended without a picture. " if failed is not None else ""
-    what = "The change takes effect" if why is rest.Reason.CHANGED else "The next picture begins"
-    return Next("open", f"{before}Open for proposals", what, epoch.ends_at)
+    if why is rest.Reason.CHANGED and (decided := _decided(now)):
+        titles = " and ".join(f"“{one.proposal.title}”" for one in decided)
+        verb = "takes" if len(decided) == 1 else "take"
+        return Next("open", f"{before}Decided", f"{titles} {verb} effect", epoch.ends_at)
+    return Next("open", f"{before}Open for proposals", "The next picture begins", epoch.ends_at)
+
+
+def _decided(now: int) -> list[Standing]:
+    """The proposals that were carried since the last sealing, at most two."""
+    versions = ParameterChange.objects.order_by("-version").values_list("version", flat=True)
+    newest = versions.first() or 1
+    return selectors.decided_by(rest.sealed_version(), newest, now)[:2]
 
 
 def _seed(epoch: Epoch) -> Next:

@@ -174,6 +174,7 @@ class Migration(migrations.Migration):
                 ('log', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='chain.log')),
             ],
             options={
+                'verbose_name_plural': 'seed refixes',
                 'ordering': ['epoch_id', 'count'],
             },
         ),

@@ -52,6 +52,7 @@ class SeedRefix(models.Model):
 
     class Meta:
         ordering = ["epoch_id", "count"]
+        verbose_name_plural = "seed refixes"
 
     def __str__(self) -> str:
         return f"Re-fix {self.count} of epoch {self.epoch_id}"
