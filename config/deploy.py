@@ -20,14 +20,14 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 
 from chain import abi
 from chain.deployments import Deployment
 from chain.rpc import Rpc
-from config.deploy_sender import Deployer, DeploymentError, KeySigner, Signer, create_address
+from config.deploy_sender import Deployer, DeploymentError, create_address
 from config.deploy_settings import (
     PROFILES,
     ZERO_ADDRESS,
@@ -38,15 +38,16 @@ from config.deploy_settings import (
 )
 from governance import parameters as governed
 
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
 __all__ = [
     "PROFILES",
     "ZERO_ADDRESS",
     "DeploySettings",
     "DeploymentError",
     "Founding",
-    "KeySigner",
     "Report",
-    "Signer",
     "create_address",
     "deploy",
     "first_values",
@@ -71,7 +72,7 @@ ORDER = (
 
 def deploy(
     rpc: Rpc,
-    sender: str | Signer,
+    sender: str | LocalAccount,
     settings: DeploySettings,
     *,
     file: Path | None = None,
@@ -79,8 +80,9 @@ def deploy(
 ) -> Deployment:
     """Deploy everything and return the deployment, also written to `file` (default: DEPLOYMENT_FILE).
 
-    `sender` is an address that the node can sign for, or a `Signer`. Raises DeploymentError when the file
-    belongs to another chain, when something was refused, or when the verification at the end fails.
+    `sender` is an address that the node can sign for, or an account whose key we hold. Raises
+    DeploymentError when the file belongs to another chain, when something was refused, or when the
+    verification at the end fails.
     """
     path = Path(file or django_settings.DEPLOYMENT_FILE)
     say = report or (lambda line: None)

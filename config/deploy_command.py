@@ -6,15 +6,18 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chain.rpc import RpcError, RpcUnavailable, get_rpc
 from config.deploy import deploy
-from config.deploy_sender import DeploymentError, KeySigner, Signer
+from config.deploy_sender import DeploymentError, account_from_key, account_from_keystore
 from config.deploy_settings import PROFILES, DeploySettings, Founding, first_values, read_founding
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 FOUNDING = Path(settings.BASE_DIR) / "gallery" / "founding" / "founding.json"
 
@@ -47,13 +50,13 @@ class Command(BaseCommand):
         for name, at in deployment.contracts.items():
             self.stdout.write(f"{name} {at}")
 
-    def _sender(self) -> str | Signer:
+    def _sender(self) -> str | LocalAccount:
         """The operator's key, or its account where the node holds the key."""
         if settings.OPERATOR_KEY:
-            return KeySigner(settings.OPERATOR_KEY)
+            return account_from_key(settings.OPERATOR_KEY)
         if settings.OPERATOR_KEYSTORE:
             password = Path(settings.OPERATOR_KEYSTORE_PASSWORD_FILE).read_text(encoding="utf-8").strip()
-            return KeySigner.from_keystore(Path(settings.OPERATOR_KEYSTORE), password)
+            return account_from_keystore(Path(settings.OPERATOR_KEYSTORE), password)
         if settings.OPERATOR_ADDRESS:
             return str(settings.OPERATOR_ADDRESS)
         raise DeploymentError(

@@ -1,64 +1,46 @@
-"""Sends a deployment's transactions, by an account that the node unlocks or by a key of ours."""
+"""Sends a deployment's transactions with web3.py, by an account that the node unlocks or by a key of ours."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any
 
 import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from chain import abi
-from chain.rpc import Rpc, RpcError
+from chain.rpc import Rpc
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 RECEIPT_TIMEOUT_S = 300.0
+POLL_S = 0.02  # a private chain mines at once
 
 
 class DeploymentError(Exception):
     """The deployment can't be made or continued; the message says why and what to do."""
 
 
-class Signer(Protocol):
-    """Somebody with a key: signs transactions that the node can't sign itself."""
+def account_from_key(key: str) -> LocalAccount:
+    """The account of a private key (0x text of 32 bytes). Raises DeploymentError if it is none."""
+    from eth_account import Account  # takes a second to import, and the private chain never needs it
 
-    @property
-    def address(self) -> str:
-        """The account that signs."""
-
-    def sign(self, transaction: dict[str, Any]) -> str:
-        """The raw signed transaction as 0x text, for the fields of an EIP-1559 transaction as ints."""
+    try:
+        return Account.from_key(key)
+    except (ValueError, TypeError) as error:
+        raise DeploymentError("that is no private key: 32 bytes are expected, as 0x text") from error
 
 
-class KeySigner:
-    """A `Signer` with a private key (0x text of 32 bytes) of ours."""
+def account_from_keystore(file: Path, password: str) -> LocalAccount:
+    """The account whose key is in an encrypted keystore. Raises DeploymentError if it can't be opened."""
+    from eth_account import Account
 
-    def __init__(self, key: str):
-        from eth_account import Account  # takes a second to import, and a private chain never needs it
-
-        self._account = Account.from_key(key)
-
-    @classmethod
-    def from_keystore(cls, file: Path, password: str) -> Self:
-        """The signer whose key is in an encrypted keystore. Raises DeploymentError if it can't be opened."""
-        from eth_account import Account
-
-        try:
-            return cls("0x" + bytes(Account.decrypt(file.read_text(encoding="utf-8"), password)).hex())
-        except (OSError, ValueError, TypeError) as error:
-            raise DeploymentError(f"the keystore {file} can't be opened: {error}") from error
-
-    @property
-    def address(self) -> str:
-        """The key's account, lower-case."""
-        return str(self._account.address).lower()
-
-    def sign(self, transaction: dict[str, Any]) -> str:
-        """The raw signed transaction as 0x text."""
-        if "to" in transaction:  # eth_account takes an address with its checksum only
-            transaction = {**transaction, "to": to_checksum_address(transaction["to"])}
-        return "0x" + bytes(self._account.sign_transaction(transaction).raw_transaction).hex()
+    try:
+        return account_from_key("0x" + bytes(Account.decrypt(file.read_text("utf-8"), password)).hex())
+    except (OSError, ValueError, TypeError) as error:
+        raise DeploymentError(f"the keystore {file} can't be opened: {error}") from error
 
 
 def create_address(sender: str, nonce: int) -> str:
@@ -67,34 +49,52 @@ def create_address(sender: str, nonce: int) -> str:
 
 
 class Deployer:
-    """Sends transactions one after another, each once the one before is mined."""
+    """Sends transactions one after another, each once the one before is mined.
 
-    def __init__(self, rpc: Rpc, sender: str | Signer, timeout_s: float = RECEIPT_TIMEOUT_S):
+    `sender` is an address that the node signs for, or an account whose key we hold.
+    """
+
+    def __init__(self, rpc: Rpc, sender: str | LocalAccount, timeout_s: float = RECEIPT_TIMEOUT_S):
+        # web3 takes seconds to import, and a site that is deployed already doesn't need it.
+        from web3 import HTTPProvider, Web3
+        from web3.middleware import SignAndSendRawMiddlewareBuilder
+
         self.rpc = rpc
-        self.signer = None if isinstance(sender, str) else sender
-        self.address = (sender if isinstance(sender, str) else sender.address).lower()
         self.timeout_s = timeout_s
+        self.web3 = Web3(HTTPProvider(rpc.url))
+        if not isinstance(sender, str):
+            signing: Any = SignAndSendRawMiddlewareBuilder.build(sender)
+            self.web3.middleware_onion.inject(signing, layer=0)
+        self.address = (sender if isinstance(sender, str) else sender.address).lower()
 
     def nonce(self) -> int:
         """The sender's next nonce."""
-        return int(self.rpc.call("eth_getTransactionCount", self.address, "latest"), 16)
+        return int(self.web3.eth.get_transaction_count(to_checksum_address(self.address)))
 
     def send(self, what: str, data: str, to: str | None = None) -> dict[str, Any]:
         """Send a transaction and return its receipt. Raises DeploymentError, with the reason, if it fails."""
-        request: dict[str, Any] = {"from": self.address, "data": data}
+        from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
+
+        request: Any = {"from": to_checksum_address(self.address), "data": data}
         if to is not None:
-            request["to"] = to
+            request["to"] = to_checksum_address(to)
         try:
-            gas = int(self.rpc.call("eth_estimateGas", request), 16)
-            request["gas"] = hex(gas * 6 // 5)
-            transaction = self._send(request)
-        except RpcError as error:
-            reason = abi.explain_revert(error.revert_data) if error.revert_data else str(error)
+            request["gas"] = self.web3.eth.estimate_gas(request) * 6 // 5
+            transaction = self.web3.eth.send_transaction(request)
+            receipt = self.web3.eth.wait_for_transaction_receipt(transaction, self.timeout_s, POLL_S)
+        except ContractLogicError as error:
+            reason = abi.explain_revert(error.data) if isinstance(error.data, str) else str(error)
             raise DeploymentError(f"{what} was refused: {reason}") from error
-        receipt = self._receipt(what, transaction)
-        if int(receipt["status"], 16) != 1:
-            raise DeploymentError(f"{what} failed in transaction {transaction}")
-        return receipt
+        except Web3RPCError as error:
+            raise DeploymentError(f"{what} was refused: {error}") from error
+        except TimeExhausted as error:
+            raise DeploymentError(
+                f"{what}: transaction {transaction.to_0x_hex()} was not mined within {self.timeout_s:.0f} s; "
+                "deploy again to go on from there"
+            ) from error
+        if receipt["status"] != 1:
+            raise DeploymentError(f"{what} failed in transaction {transaction.to_0x_hex()}")
+        return dict(receipt)
 
     def call(self, name: str, address: str, function: str, *arguments: Any) -> Any:
         """What a view function of the contract `name` at `address` returns."""
@@ -104,36 +104,3 @@ class Deployer:
     def has_code(self, address: str) -> bool:
         """Whether there is a contract at an address."""
         return bool(self.rpc.call("eth_getCode", address, "latest") not in ("0x", "0x0", None))
-
-    def _send(self, request: dict[str, Any]) -> str:
-        if self.signer is None:
-            return str(self.rpc.call("eth_sendTransaction", request))
-        block = self.rpc.call("eth_getBlockByNumber", "latest", False)
-        tip = int(self.rpc.call("eth_maxPriorityFeePerGas"), 16)
-        fields: dict[str, Any] = {
-            "type": 2,
-            "chainId": int(self.rpc.call("eth_chainId"), 16),
-            "nonce": self.nonce(),
-            "gas": int(request["gas"], 16),
-            "maxPriorityFeePerGas": tip,
-            "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip,
-            "value": 0,
-            "data": request["data"],
-        }
-        if "to" in request:
-            fields["to"] = request["to"]
-        return str(self.rpc.call("eth_sendRawTransaction", self.signer.sign(fields)))
-
-    def _receipt(self, what: str, transaction: str) -> dict[str, Any]:
-        give_up = time.monotonic() + self.timeout_s
-        wait = 0.005  # a private chain mines at once; a public one in seconds
-        while time.monotonic() < give_up:
-            receipt: dict[str, Any] | None = self.rpc.call("eth_getTransactionReceipt", transaction)
-            if receipt is not None:
-                return receipt
-            time.sleep(wait)
-            wait = min(2.0, wait * 1.6)
-        raise DeploymentError(
-            f"{what}: transaction {transaction} was not mined within {self.timeout_s:.0f} s; "
-            "deploy again to go on from there"
-        )
