@@ -167,7 +167,7 @@ class Storyteller:
     def tell(self, chapter: Chapter) -> None:
         """Live through one proposal, from its making to its end. Raises DemoError."""
         proposer = self.collectors[chapter.proposer]
-        self.chain.move_to(self.today - round(chapter.days_ago * DAY))
+        self.wait_until(self.today - round(chapter.days_ago * DAY))
         draft = actions.propose(proposer, chapter.changes, chapter.title, chapter.reason)
         self.send(chapter, proposer, draft.request)
         proposal = Proposal.objects.get(pk=draft.id)

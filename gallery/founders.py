@@ -52,7 +52,9 @@ def import_pictures() -> int:
             )
         number, entry = by_file[generation.file_hash]
         committed = (FOLDER / f"{number}.png").read_bytes()
-        picture = pictures.keep(studio_picture.read(committed), committed)
+        pixels = studio_picture.read(committed)
+        picture = pictures.keep(pixels, committed)
+        pictures.prepare(picture, pixels)
         if picture.file_hash != generation.file_hash:
             raise FoundingDamaged(f"founding picture {number} hashes to {picture.file_hash}")
         recipe = Recipe.from_mapping(entry["recipe"])

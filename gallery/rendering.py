@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -113,8 +114,9 @@ def claim(pk: int) -> Rendering | None:
     return Rendering.objects.get(pk=pk) if taken else None
 
 
-def paint(pk: int) -> str:
-    """Claim a job and paint it; returns its state afterwards, or "skipped".
+def paint(pk: int, on_painted: Callable[[], object] = lambda: None) -> str:
+    """Claim a job and paint it; returns its state afterwards, or "skipped". Calls `on_painted` once it is
+    kept.
 
     What the painter raises ends in the row (`error`) and in another attempt after a pause that grows; a
     recipe that nobody can paint, or a model that this site doesn't have, fails at once.
@@ -139,6 +141,8 @@ def paint(pk: int) -> str:
         _again(job, error)
     else:
         _finish(job, painting, picture)
+        on_painted()
+        pictures.prepare(picture, painting.pixels)  # while the chain takes the anchor
     return str(Rendering.objects.values_list("state", flat=True).get(pk=pk))
 
 

@@ -40,10 +40,7 @@ def tick() -> str:
 @shared_task(name="gallery.tasks.paint", ignore_result=True, acks_late=True)
 def paint(rendering_id: int) -> str:
     """Paint one job, then have it anchored without waiting for the next beat."""
-    outcome = rendering.paint(rendering_id)
-    if outcome != "skipped":
-        tick.apply_async(expires=5)
-    return outcome
+    return rendering.paint(rendering_id, lambda: tick.apply_async(expires=5))
 
 
 def run() -> str:

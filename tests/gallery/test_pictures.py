@@ -45,6 +45,7 @@ def test_keep_makesAFileThatWasLostAgain(colours):
 
 def test_aSmallPicture_hasOneDisplayFileForEverySize(colours, media):
     picture = pictures.keep(colours)
+    pictures.prepare(picture, colours)
     assert {pictures.display(picture, size) for size in pictures.SIZES} == {pictures.display(picture, 160)}
     assert len([name for name in files(media) if name.endswith(".webp")]) == 1
 
@@ -58,6 +59,7 @@ def test_display_isNeverLargerThanAskedForNorThanThePicture():
 
 def test_display_isMadeAgainWhenItIsMissing(colours, media):
     picture = pictures.keep(colours)
+    pictures.prepare(picture, colours)
     for name in files(media):
         if name.endswith(".webp"):
             (media / name).unlink()
