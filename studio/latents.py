@@ -29,7 +29,7 @@ TILE, MARGIN = 16, 2
 FULL, NONE = 4, 12
 """Pixels from the corner up to which the second decode counts fully, and from which it doesn't count."""
 
-PREVIEW_SIDE = 128
+PREVIEW_SIDE = 112
 """Longest side of a preview, in pixels."""
 
 

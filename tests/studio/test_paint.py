@@ -103,12 +103,12 @@ def test_diffusers_gets_a_strength_that_it_rounds_to_the_same_steps(steps, stren
 
 
 def test_previews_are_small_and_leave_the_picture_alone(tiny_model, recipe_for):
-    recipe = recipe_for(tiny_model, steps=7, width=192, height=384)
+    recipe = recipe_for(tiny_model, steps=9, width=192, height=384)
     seen = []
     watched = paint(recipe, None, tiny_model, on_step=seen.append).pixels
     previews = {step.step: step.preview for step in seen if step.preview}
-    assert sorted(previews) == [3, 6]
-    assert all(preview.size == (64, 128) for preview in previews.values())
+    assert sorted(previews) == [4, 8]
+    assert all(preview.size == (56, 112) for preview in previews.values())
     np.testing.assert_array_equal(watched, paint(recipe, None, tiny_model).pixels)
 
 
@@ -130,11 +130,11 @@ def test_cancelling_stops_within_a_step_and_the_next_painting_is_whole(tiny_mode
 
 
 def test_another_kind_of_model_paints_too(kl_model, recipe_for, parent):
-    recipe = recipe_for(kl_model, steps=4)
+    recipe = recipe_for(kl_model, steps=5)
     previews = []
     picture = paint(recipe, None, kl_model, on_step=lambda step: previews.append(step.preview))
     assert picture.pixels.shape == (128, 64, 3)
-    assert [preview and preview.size for preview in previews] == [None, None, None, (64, 128), None]
+    assert [preview and preview.size for preview in previews] == [None] * 4 + [(56, 112), None]
     child = child_of(recipe, parent)
     np.testing.assert_array_equal(
         paint(child, parent, kl_model).pixels, paint(child, parent, kl_model).pixels
