@@ -92,6 +92,15 @@ class GenerationView:
         return reverse("gallery:picture", args=[self.file_hash, int(size)])
 
     @property
+    def environment_words(self) -> dict[str, str]:
+        """Where it was painted, with what; without the entries that say nothing."""
+        told = {
+            name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in self.environment.items()
+        }
+        return {name: words for name, words in told.items() if words}
+
+    @property
     def has_picture(self) -> bool:
         """Whether this site keeps the picture."""
         return self.width is not None
