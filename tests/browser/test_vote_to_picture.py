@@ -43,11 +43,11 @@ def propose(page: Page) -> None:
     page.get_by_label("Steps").fill("8")
     expect(page.locator("[data-summary]")).to_contain_text("bloom")
     page.get_by_role("button", name="Send it to the vote").click()
+    page.wait_for_url(re.compile(r"/proposals/\d+/$"))  # it goes there by itself once the chain has it
+    expect(page.get_by_role("heading", level=1)).to_have_text(TITLE)
 
 
 def vote(page: Page) -> None:
-    page.goto("/proposals/")
-    page.get_by_role("link", name=TITLE).click()
     page.get_by_label("A reason, if you like").fill("It has been cold for long enough.")
     page.locator("[data-state=active]").wait_for()
     page.locator("#vote").get_by_role("button", name="For").click()
