@@ -40,7 +40,7 @@ def _for_seed(cursor: Cursor) -> int:
     epoch = epochs.unsettled()
     if epoch is None or epochs.state(epoch) is not epochs.EpochState.SEALED:
         return 0
-    return max(0, epochs.fixed_round(epoch) + 1 - cursor.head_number)
+    return max(0, epochs.fixed_round(epoch) - cursor.head_number)
 
 
 def _for_deadline(cursor: Cursor) -> int:

@@ -116,7 +116,7 @@ def _decided(now: int) -> list[Standing]:
 def _seed(epoch: Epoch) -> Next:
     block = epochs.fixed_round(epoch)
     cursor = Cursor.current()
-    if cursor is None or cursor.head_number <= block:
+    if cursor is None or cursor.head_number < block:
         return Next("sealed", f"Epoch {epoch.number} is sealed", f"Block {block} will decide its seed.")
     again = epoch.refixes.count()
     times = f" Fixed anew {again} time{'s' if again > 1 else ''}." if again else ""
