@@ -74,7 +74,9 @@ def live(folder: Path, arguments: argparse.Namespace) -> int:
         import django
 
         django.setup()
-        result = measure(chain, arguments)
+        from benches.machine import machine  # here, as studio.environment may import torch
+
+        result: dict[str, Any] = {**measure(chain, arguments), "machine": machine()}
     finally:
         chain.stop()
     print(json.dumps(result))

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benches.machine import machine
 from gallery.founding import founding
 from studio.models import files_digest
 from studio.paint import fit, paint
@@ -115,8 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
         "steady": all(ALLOWED[0] <= ratio <= ALLOWED[1] for name in watched for ratio in ratios[name]),
         "sheet": str(sheet),
     }
-    print(json.dumps(result))
-    return 0
+    print(json.dumps(result | {"machine": machine()}))
+    return 0 if result["steady"] else 1
 
 
 if __name__ == "__main__":
