@@ -8,7 +8,7 @@ warm, with as many threads.
     chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our
     transactions to its
                   mirrored event, the block that decides the seed, the finality of the seed
-    render_s      the bare call, decoding included
+    render_s      the bare call, decoding included: the mean of the one before and the one after the epoch
     overhead      (epoch_s - chain_wait_s) / render_s - 1
 
 Each is the median over the repeats (the overhead: of the repeats' own ratios). The last line is one JSON
@@ -123,10 +123,12 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
         thread.start()
     try:
         bare = Bare(settings.PAINTER_MODELS[0], settings.PAINTER_THREADS)
-        rows = []
+        rows, after = [], 0.0
         for number in range(arguments.repeats + 2):
             epoch_s, wait_s, job = one_epoch()
-            render_s = bare.paint(job.recipe)
+            # The machine's speed drifts: an epoch is held against the calls before and after it.
+            before, after = after, bare.paint(job.recipe)
+            render_s = (before + after) / 2
             if number < 2:  # the first has no parent, and both load and warm
                 continue
             rows.append((epoch_s, wait_s, render_s, (epoch_s - wait_s) / render_s - 1))
