@@ -8,6 +8,7 @@ socket is closed for the same reason.
 
 import asyncio
 import contextlib
+import json
 import logging
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,6 +24,11 @@ QUEUE_LENGTH = 256
 BEAT_S = 20.0
 REJOIN_S = 300.0  # Redis forgets a group member after a day, and everything when it restarts empty
 BEAT = '{"topic":"","kind":"beat"}'
+
+
+def listening(wanted: frozenset[str]) -> str:
+    """What tells a page that from now on it misses nothing on these topics."""
+    return json.dumps({"topic": "", "kind": "listening", "topics": sorted(wanted)})
 
 
 class Client:
@@ -64,6 +70,7 @@ class Hub:
             self._all.add(client)
             for topic in client.topics:
                 await self._enter(topic, client)
+        client.offer(listening(client.topics))
         await self._count()
 
     async def change(self, client: Client, wanted: frozenset[str]) -> None:
@@ -74,6 +81,7 @@ class Hub:
             for topic in client.topics - wanted:
                 await self._leave(topic, client)
             client.topics = wanted
+        client.offer(listening(wanted))
 
     async def leave(self, client: Client) -> None:
         """Stop delivering to a client."""

@@ -1,8 +1,11 @@
 """The websocket a page opens: `/live/?topics=artwork,governance`.
 
-The server sends JSON texts `{"topic", "kind", ...}`, and `{"kind": "beat"}` now and then. The page may send
-`{"topics": [...]}` to replace its topics. A plain ASGI application: Channels' consumers dispatch each message
-to each socket by name, which costs ten times as much as sending it.
+The server sends JSON texts `{"topic", "kind", ...}`; `{"kind": "listening", "topics"}` once nothing on these
+topics is missed, so that what the page fetches from then on stays right; and `{"kind": "beat"}` now and then.
+The page may send `{"topics": [...]}` to replace its topics.
+
+A plain ASGI application: Channels' consumers dispatch each message to each socket by name, which costs ten
+times as much as sending it.
 """
 
 import asyncio

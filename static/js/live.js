@@ -151,7 +151,7 @@ function deliver(message) {
 
 // --- The line
 
-function topicsNow() {
+export function topicsNow() {
   const topics = new Set(regions().flatMap((region) => wishes(region).map(([topic]) => topic)));
   for (const subscription of subscriptions) subscription.topics.forEach((topic) => topics.add(topic));
   if (topics.size) topics.add("chain");
@@ -184,7 +184,9 @@ function connect() {
   socket.addEventListener("close", closed);
   socket.addEventListener("message", ({ data }) => {
     heardAt = Date.now();
-    deliver(JSON.parse(data));
+    const message = JSON.parse(data);
+    if (message.kind === "listening") listening(message);
+    else deliver(message);
   });
 }
 
@@ -194,6 +196,11 @@ function opened() {
   offlineTimer = 0;
   markOffline(false);
   follow(); // topics may have come while the line was being opened
+}
+
+/** The server misses nothing on these topics from now on: what is fetched now stays right. */
+function listening({ topics }) {
+  document.documentElement.dataset.listening = topics.join(" ");
   if (missed) {
     missed = false;
     regions().forEach(refresh);
@@ -203,6 +210,7 @@ function opened() {
 
 function closed({ code }) {
   socket = null;
+  delete document.documentElement.dataset.listening;
   missed = true;
   offlineTimer ||= setTimeout(() => markOffline(true), PATIENCE_MS);
   if (code === REFUSED) return; // asking again for the same would be refused again

@@ -58,7 +58,7 @@ async def hear(socket: ClientConnection, seconds: float = 10.0) -> dict[str, Any
     """The next message that is not a heartbeat."""
     while True:
         message = json.loads(await asyncio.wait_for(socket.recv(), seconds))
-        if message["kind"] != "beat":
+        if message["kind"] not in ("beat", "listening"):
             return message
 
 

@@ -193,7 +193,7 @@ async def test_nonsense_from_a_page_closes_its_socket_alone(server: Server, nons
         await joined(2)
         await rude.send(nonsense)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(rude.recv(), 10)
+            await read_all(rude)
         tell("artwork", "generation", generation=1)
         assert (await hear(polite))["generation"] == 1
 
@@ -213,12 +213,22 @@ async def test_a_full_house_says_come_back(server: Server, settings: object) -> 
                 pass
 
 
+async def test_a_page_is_told_from_when_on_it_misses_nothing(server: Server) -> None:
+    async with server.socket("artwork") as page:
+        assert json.loads(await page.recv()) == {"topic": "", "kind": "listening", "topics": ["artwork"]}
+        await page.send('{"topics": ["governance", "artwork"]}')
+        assert json.loads(await page.recv())["topics"] == ["artwork", "governance"]
+        tell("governance", "vote", proposal="1")
+        assert (await hear(page))["kind"] == "vote"
+
+
 async def test_an_open_page_is_told_that_the_line_is_open(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "BEAT_S", 0.05)
     async with server.socket("artwork") as page:
-        assert json.loads(await asyncio.wait_for(page.recv(), 10))["kind"] == "beat"
+        kinds = [json.loads(await asyncio.wait_for(page.recv(), 10))["kind"] for _ in range(3)]
+    assert kinds == ["listening", "beat", "beat"]
 
 
 async def test_a_failing_layer_makes_pages_read_again(

@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from live import presence, publish
-from tests.live.conftest import wait_until
+from live import publish
 from tests.live.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -76,8 +75,14 @@ def tell() -> Iterator[Any]:
 
 
 def open_page(page: Page, site: Site) -> None:
+    """Open the page and wait until it listens to all that it wants: what is told before is not for it."""
     page.goto(site.url)
-    wait_until(lambda: presence.sockets() == 1)
+    page.wait_for_function(
+        """async () => {
+            const { topicsNow } = await import("/static/js/live.js");
+            return document.documentElement.dataset.listening === topicsNow().join(" ");
+        }"""
+    )
 
 
 def test_a_region_follows_what_happens(site: Site, page: Page, faults: list[str], tell: Any) -> None:
