@@ -22,7 +22,10 @@ def wanted() -> int:
     cursor = Cursor.current()
     if cursor is None:
         return 0
-    return min(MOST_AT_ONCE, max(_for_finality(cursor), _for_seed(cursor), _for_deadline(cursor)))
+    epoch = epochs.unsettled()
+    return min(
+        MOST_AT_ONCE, max(_for_finality(cursor), _for_seed(cursor, epoch), _for_deadline(cursor, epoch))
+    )
 
 
 def run() -> None:
@@ -36,22 +39,20 @@ def _for_finality(cursor: Cursor) -> int:
     return max(0, newest - cursor.finalized_number) if newest is not None else 0
 
 
-def _for_seed(cursor: Cursor) -> int:
-    epoch = epochs.unsettled()
+def _for_seed(cursor: Cursor, epoch: Epoch | None) -> int:
     if epoch is None or epochs.state(epoch) is not epochs.EpochState.SEALED:
         return 0
     return max(0, epochs.fixed_round(epoch) - cursor.head_number)
 
 
-def _for_deadline(cursor: Cursor) -> int:
+def _for_deadline(cursor: Cursor, epoch: Epoch | None) -> int:
     now = clock.now()
-    return int(any(cursor.head_timestamp < deadline <= now for deadline in deadlines()))
+    return int(any(cursor.head_timestamp < deadline <= now for deadline in deadlines(epoch)))
 
 
-def deadlines() -> list[int]:
-    """Chain times at which something may become possible or impossible."""
+def deadlines(epoch: Epoch | None) -> list[int]:
+    """Chain times at which something may become possible or impossible, `epoch` being the unsettled one."""
     times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
-    epoch = epochs.unsettled()
     if epoch is not None and (current := epoch.rounds.order_by("-round").first()) is not None:
         times.append(current.deadline + 1)
     return times + [

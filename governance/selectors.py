@@ -226,6 +226,8 @@ def _quorum(supply: int, numerator: int, min_votes: int) -> int:
 
 def standings(found: Sequence[Proposal], now: int) -> list[Standing]:
     """Where each proposal stands at chain time `now` (seconds), in a handful of queries for all of them."""
+    if not found:
+        return []
     ids = [proposal.pk for proposal in found]
     tally = tallies(ids)
     supply = supplies_at(proposal.voting_starts for proposal in found)
@@ -324,13 +326,15 @@ def open_proposals(now: int, patience: int = PATIENCE_S) -> list[Standing]:
     because its calls revert, is not among them.
     """
     ends = Coalesce("extended__voting_ends", "voting_ends")
-    candidates = (
-        proposals()
-        .annotate(ends=ends)
+    ids = list(
+        Proposal.objects.annotate(ends=ends)
         .filter(executed__isnull=True, canceled__isnull=True)
         .filter(Q(ends__gte=now - patience) | Q(queued__eta__gte=now - patience))
-        .order_by("block_number", "log_index")
+        .values_list("pk", flat=True)
     )
+    if not ids:  # the usual case of every tick, which shares its processor with a painting
+        return []
+    candidates = proposals().filter(pk__in=ids).order_by("block_number", "log_index")
     return [item for item in standings(list(candidates), now) if item.state.moving]
 
 
