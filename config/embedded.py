@@ -341,6 +341,7 @@ class Site:
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(left, timeout=0.5)  # or they stay on the process table, where nobody reaps them
         logging.shutdown()
         os._exit(self.status)
 
