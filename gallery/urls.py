@@ -2,19 +2,19 @@
 
 from django.urls import path, register_converter
 
-from gallery import views
 from gallery.converters import HashConverter
+from gallery.views import health, images, pages
 
 register_converter(HashConverter, "hash32")
 
 app_name = "gallery"
 urlpatterns = [
-    path("", views.now, name="now"),
-    path("now/label/", views.now_label, name="now-label"),
-    path("lineage/", views.lineage, name="lineage"),
-    path("generations/<int:number>/", views.generation, name="generation"),
-    path("pictures/<hash32:file_hash>/original.png", views.original, name="original"),
-    path("pictures/<hash32:file_hash>/<int:size>.webp", views.picture, name="picture"),
-    path("about/", views.about, name="about"),
-    path("healthz/", views.healthz, name="healthz"),
+    path("", pages.now, name="now"),
+    path("now/label/", pages.now_label, name="now-label"),
+    path("lineage/", pages.lineage, name="lineage"),
+    path("generations/<int:number>/", pages.generation, name="generation"),
+    path("pictures/<hash32:file_hash>/original.png", images.original, name="original"),
+    path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
+    path("about/", pages.about, name="about"),
+    path("healthz/", health.healthz, name="healthz"),
 ]

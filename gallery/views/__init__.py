@@ -1,0 +1,1 @@
+"""The artwork over HTTP: `pages` for people, `images` for pictures, `health` for machines."""
