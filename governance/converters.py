@@ -1,4 +1,4 @@
-"""Numbers of 256 bits in URLs."""
+"""Numbers of 256 bits and addresses in URLs."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ class Uint256Converter:
 
     def to_url(self, value: int) -> str:
         return str(value)
+
+
+class AddressConverter:
+    """`0x` and 40 hexadecimal digits, in any case as wallets write them; links are in lower case."""
+
+    regex = "0x[0-9a-fA-F]{40}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return str(value).lower()

@@ -1,11 +1,12 @@
-"""Pages of governance. Ids are decimal uint256."""
+"""Pages of governance. Ids are decimal uint256, people are addresses."""
 
 from django.urls import path, register_converter
 
-from governance.converters import Uint256Converter
-from governance.views import actions, proposals, signin
+from governance.converters import AddressConverter, Uint256Converter
+from governance.views import actions, members, proposals, signin
 
 register_converter(Uint256Converter, "uint256")
+register_converter(AddressConverter, "address")
 
 app_name = "governance"
 urlpatterns = [
@@ -20,6 +21,8 @@ urlpatterns = [
     path("proposals/<uint256:proposal_id>/vote/", actions.vote, name="vote"),
     path("proposals/<uint256:proposal_id>/queue/", actions.queue, name="queue"),
     path("proposals/<uint256:proposal_id>/execute/", actions.execute, name="execute"),
+    path("members/", members.index, name="members"),
+    path("members/<address:address>/", members.page, name="member"),
     path("transactions/explain/", actions.explain, name="explain"),
     path("signin/", signin.picker, name="signin"),
     path("signin/message/", signin.message, name="signin_message"),

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from governance import actions, people
 from governance.parameters.spec import duration
 from governance.selectors import Tally
+from governance.weights import ZERO
 
 register = template.Library()
 register.filter("person", people.name_of)
@@ -23,6 +25,15 @@ register.filter("votes", actions.votes_words)
 def moment(seconds: int | None) -> datetime | None:
     """Chain time in seconds as a date."""
     return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
+
+
+@register.filter
+def member_link(address: str) -> SafeString:
+    """An address by name, as a link to what it holds and decided; nobody's page is nowhere."""
+    if address == ZERO:
+        return format_html("<span>{}</span>", "nobody")
+    url = reverse("governance:member", args=[address])
+    return format_html('<a class="person" href="{}"><bdi>{}</bdi></a>', url, people.name_of(address))
 
 
 @register.simple_tag
