@@ -177,7 +177,12 @@ def make_server() -> "uvicorn.Server":
             yield
 
     options = uvicorn.Config(
-        application, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        application,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        proxy_headers=False,  # live/address.py reads them, and trusts only what it is told to
     )
     return Server(options)
 

@@ -41,6 +41,8 @@ SECRET_KEY = _secret_key()
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Proxies of ours in front, each of which appends to X-Forwarded-For (live/address.py).
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 # --- The chain ---------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from live.address import client_address
+
 SEATS = 32
 SEAT_S = 50  # a little over two beats of the hub: a killed process is forgotten by then
 BUCKET_S = 30
@@ -66,7 +68,7 @@ def visitor_of(request: HttpRequest) -> str:
     """What tells one visitor from another: the session if there is one, else address and browser."""
     if request.session.session_key:
         return str(request.session.session_key)
-    return f"{request.META.get('REMOTE_ADDR', '')} {request.META.get('HTTP_USER_AGENT', '')}"
+    return f"{client_address(request)} {request.META.get('HTTP_USER_AGENT', '')}"
 
 
 def _seat(number: int) -> str:
