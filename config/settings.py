@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "governance.middleware.WalletMiddleware",
+    "governance.middleware.WithholdingMiddleware",
     "live.middleware.PresenceMiddleware",
 ]
 

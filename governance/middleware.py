@@ -1,10 +1,12 @@
-"""Who is looking: the wallet that signed in, on every request."""
+"""Who is looking, and what may be shown: on every request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+
+from governance import withholding
 
 SESSION_KEY = "address"
 
@@ -18,3 +20,14 @@ class WalletMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.wallet = request.session.get(SESSION_KEY)  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+class WithholdingMiddleware:
+    """Read what is withheld once a request at most, whatever the number of words on the page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with withholding.remembered():
+            return self.get_response(request)

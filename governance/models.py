@@ -9,7 +9,11 @@ order.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
 
 from chain.fields import HexField, Uint256Field
 from chain.models import Log
@@ -189,3 +193,41 @@ class SignInNonce(models.Model):
     message = models.TextField()
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+
+
+class WithholdingQuerySet(models.QuerySet["Withholding"]):
+    def standing(self) -> WithholdingQuerySet:
+        """What is withheld now."""
+        return self.filter(lifted_at=None)
+
+
+class Withholding(models.Model):
+    """The operator keeps a picture or words from this site's pages. Written by `governance.withholding`
+    alone, lifted by a time, never deleted.
+    """
+
+    class Kind(models.TextChoices):
+        PICTURE = "picture", "Picture"
+        WORDS = "words", "Words"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    subject = models.CharField(max_length=500, help_text="A picture's file hash, or a phrase.")
+    reason = models.CharField(max_length=300, help_text="Shown in place of what is withheld.")
+    by = models.CharField(max_length=150, help_text="Username, as it was then.")
+    at = models.DateTimeField(default=timezone.now)
+    lifted_by = models.CharField(max_length=150, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Withholding]] = WithholdingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], condition=Q(lifted_at=None), name="withheld_once"
+            )
+        ]
+        permissions = [("withhold", "Can withhold pictures and words on this site, and lift it")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.subject}"

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance import actions, people
+from governance import actions, people, withholding
 from governance.parameters.spec import duration
 from governance.selectors import Tally
 from governance.weights import ZERO
@@ -19,6 +19,7 @@ register = template.Library()
 register.filter("person", people.name_of)
 register.filter("duration", duration)
 register.filter("votes", actions.votes_words)
+register.filter("shown", withholding.shown)
 
 
 @register.filter
