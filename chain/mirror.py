@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from chain.reader import Header, RawLog
 log = logging.getLogger(__name__)
 
 KEPT_HEADERS = 256  # empty final blocks that are kept, so that a fork is found close to where it is
+LOOKED_EVERY = timedelta(seconds=10)
 
 
 class Overtaken(Exception):
@@ -159,6 +161,9 @@ def note_head(cursor: Cursor, head: Header, finalized: int) -> Cursor:
         cursor.head_timestamp,
         cursor.error,
     ):
+        if timezone.now() - cursor.updated_at > LOOKED_EVERY:
+            # So that others can tell a chain without new blocks from a mirror that nobody keeps.
+            Cursor.objects.filter(pk=1, hash=cursor.hash).update(updated_at=timezone.now())
         return cursor
     with transaction.atomic():
         moved = _move(

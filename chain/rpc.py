@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import urllib3
@@ -61,6 +62,7 @@ class Rpc:
 
     def __init__(self, url: str, timeout: float = 10.0):
         self.url = url
+        self.name = _without_secrets(url)
         self._pool = urllib3.PoolManager(
             maxsize=8,
             retries=False,
@@ -91,10 +93,10 @@ class Rpc:
             if isinstance(replies, dict):  # the whole batch was refused
                 self._result(replies)
             if not isinstance(replies, list):
-                raise RpcUnavailable(f"{self.url} answered a batch with something else")
+                raise RpcUnavailable(f"{self.name} answered a batch with something else")
             by_id = {reply.get("id"): reply for reply in replies if isinstance(reply, dict)}
             if len(by_id) != len(part):
-                raise RpcUnavailable(f"{self.url} answered {len(by_id)} of {len(part)} calls of a batch")
+                raise RpcUnavailable(f"{self.name} answered {len(by_id)} of {len(part)} calls of a batch")
             results.extend(self._result(by_id[number]) for number in range(len(part)))
         return results
 
@@ -106,26 +108,41 @@ class Rpc:
         try:
             reply = self._pool.request("POST", self.url, body=orjson.dumps(body))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise RpcUnavailable(f"no answer from {self.url}: {error}") from error
+            raise RpcUnavailable(f"no answer from {self.name}: {_reason(error)}") from error
         try:
             decoded = orjson.loads(reply.data)
         except orjson.JSONDecodeError as error:
-            raise RpcUnavailable(f"{self.url} answered with status {reply.status} and no JSON") from error
+            raise RpcUnavailable(f"{self.name} answered with status {reply.status} and no JSON") from error
         if reply.status == 429 or reply.status >= 500:
-            raise RpcUnavailable(f"{self.url} answered with status {reply.status}")
+            raise RpcUnavailable(f"{self.name} answered with status {reply.status}")
         return decoded
 
     def _result(self, reply: Any) -> Any:
         if not isinstance(reply, dict):
-            raise RpcUnavailable(f"{self.url} answered with no JSON-RPC object")
+            raise RpcUnavailable(f"{self.name} answered with no JSON-RPC object")
         error = reply.get("error")
         if error is not None:
             if not isinstance(error, dict):
                 raise RpcError(0, str(error))
             raise RpcError(int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
         if "result" not in reply:
-            raise RpcUnavailable(f"{self.url} answered with neither result nor error")
+            raise RpcUnavailable(f"{self.name} answered with neither result nor error")
         return reply["result"]
+
+
+def _without_secrets(url: str) -> str:
+    """The address as it may be shown: a provider's key is in the path, the query or before an @."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+def _reason(error: Exception) -> str:
+    """What urllib3 says, without its own repetition of the path."""
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "it refuses connections, or its name is not known"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "it did not answer in time"
+    return type(error).__name__
 
 
 @lru_cache(maxsize=8)

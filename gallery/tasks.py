@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
-from gallery import epochs, founders, mining, rendering
+from gallery import epochs, founders, health, mining, rendering
 from gallery.models import Control
 from governance import keeper
 
@@ -30,9 +31,11 @@ def tick() -> str:
     token = uuid.uuid4().hex
     if not cache.add(LOCK, token, LOCK_S):
         return "busy"
+    began = time.monotonic()
     try:
         return run()
     finally:
+        health.note_tick(time.monotonic() - began)
         if cache.get(LOCK) == token:
             cache.delete(LOCK)
 
@@ -61,6 +64,7 @@ def run() -> str:
             ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
             ("Proposals", keeper.run),
             ("Epochs", epochs.advance),
+            ("Operator", health.note_operator),
         )
         if (problem := _try(name, step))
     ]

@@ -17,4 +17,5 @@ urlpatterns = [
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
     path("about/", pages.about, name="about"),
     path("healthz/", health.healthz, name="healthz"),
+    path("readyz/", health.readyz, name="readyz"),
 ]

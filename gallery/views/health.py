@@ -1,24 +1,33 @@
-"""How the site is, for machines that watch it."""
+"""How the site is, for machines that watch it: alive, ready, and why not."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from chain import clock
-from chain.models import Cursor
+from gallery import health
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the site serves and its mirror follows the chain: 200, or 503 with the reason."""
-    cursor = Cursor.current()
-    problem = "nothing was mirrored yet" if cursor is None else cursor.error
-    body: dict[str, Any] = {"ok": not problem, "problem": problem or None, "chain_time": clock.now()}
-    if cursor is not None:
-        body |= {"block": cursor.number, "head": cursor.head_number, "final": cursor.finalized_number}
-    response = JsonResponse(body, status=503 if problem else 200)
+    """Whether this process answers: no more, so that no outage elsewhere has it restarted."""
+    return _fresh(JsonResponse({"ok": True}))
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Whether this process can serve pages that are right: 200, or 503 with the reasons."""
+    report = health.readiness()
+    body = {
+        "ok": report.ok,
+        "problems": [check.words for check in report.checks if not check.ok],
+        "checks": {check.name: {"ok": check.ok, **check.detail} for check in report.checks},
+        "chain_time": clock.now(),
+    }
+    return _fresh(JsonResponse(body, status=200 if report.ok else 503))
+
+
+def _fresh(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response
