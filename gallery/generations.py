@@ -13,7 +13,7 @@ from chain import clock
 from chain.models import Cursor
 from gallery import founders
 from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
-from governance import parameters, people, selectors
+from governance import parameters, people, selectors, withholding
 from studio.recipe import join_style
 from studio.vocabulary import PALETTES
 
@@ -69,6 +69,8 @@ class GenerationView:
     block: int
     tx_hash: str
     blocks_to_final: int
+    withheld: str | None
+    """Why this site doesn't show the picture; None when it does."""
 
     @property
     def anchored(self) -> datetime:
@@ -102,8 +104,8 @@ class GenerationView:
 
     @property
     def has_picture(self) -> bool:
-        """Whether this site keeps the picture."""
-        return self.width is not None
+        """Whether this site keeps the picture and shows it."""
+        return self.width is not None and self.withheld is None
 
     @property
     def image_small(self) -> str:
@@ -149,12 +151,14 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
             kept.get(one.file_hash),
         )
         values = _values(job, sealing)
-        text = join_style(*(str(values.get(key, "")) for key in ("prompt", "family", "palette", "mood")))
+        prompt = withholding.shown(str(values.get("prompt", "")))
+        style = (str(values.get(key, "")) for key in ("family", "palette", "mood"))
+        text = join_style(prompt, *style)
         block = one.log.block.number
         views.append(
             GenerationView(
                 number=one.number,
-                title=titles.get(one.file_hash) or _title(str(values.get("prompt", "")), one.number),
+                title=titles.get(one.file_hash) or _title(prompt, one.number),
                 prompt_text=text,
                 parameters=_words(values),
                 swatches=PALETTES.get(str(values.get("palette", "")).removesuffix(" palette").strip(), []),
@@ -181,6 +185,7 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 block=block,
                 tx_hash=one.log.tx_hash,
                 blocks_to_final=max(0, block - cursor.finalized_number) if cursor else 1,
+                withheld=withholding.picture(one.file_hash),
             )
         )
     return views
@@ -205,7 +210,11 @@ def _values(job: Rendering | None, sealing: Sealing | None) -> dict[str, Any]:
 
 
 def _words(values: dict[str, Any]) -> dict[str, str]:
-    return {one.key: one.words(values[one.key]) for one in parameters.PARAMETERS if one.key in values}
+    return {
+        one.key: withholding.shown(one.words(values[one.key]))
+        for one in parameters.PARAMETERS
+        if one.key in values
+    }
 
 
 def _title(prompt: str, number: int) -> str:
@@ -249,7 +258,7 @@ def _decided(before: int | None, sealing: Sealing | None) -> list[DecidedBy]:
         DecidedBy(
             id=str(one.proposal.pk),
             number=getattr(one.proposal, "number", 0),
-            title=one.proposal.title,
+            title=withholding.shown(one.proposal.title),
             votes_for=one.tally.for_,
             votes=one.tally.total,
         )

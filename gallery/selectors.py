@@ -16,7 +16,7 @@ from chain.models import Cursor
 from gallery.generations import DecidedBy, GenerationView, views_of
 from gallery.models import Generation
 from gallery.upcoming import Next, Painting, painting, upcoming
-from governance import parameters, people
+from governance import parameters, people, withholding
 from governance.models import Vote
 from live import presence
 
@@ -171,7 +171,13 @@ def chain() -> ChainView:
 def _voters(proposal: str) -> list[Voter]:
     votes = Vote.objects.filter(proposal_id=int(proposal))
     return [
-        Voter(one.voter, people.name_of(one.voter), one.get_support_display(), one.weight, one.reason)
+        Voter(
+            one.voter,
+            people.name_of(one.voter),
+            one.get_support_display(),
+            one.weight,
+            withholding.shown(one.reason),
+        )
         for one in votes
     ]
 

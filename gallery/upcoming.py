@@ -13,6 +13,7 @@ from gallery.models import Control, Epoch, Generation, Rendering, Round
 from governance import selectors
 from governance.models import ParameterChange
 from governance.selectors import Standing, State
+from governance.withholding import shown
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,17 @@ def _open(epoch: Epoch, now: int) -> Next:
         return Next(
             "voting",
             "The collectors are voting",
-            f"“{voting.proposal.title}” closes",
+            f"“{shown(voting.proposal.title)}” closes",
             voting.deadline,
             _id(voting),
         )
     waiting = next((one for one in under_way if one.state in (State.SUCCEEDED, State.QUEUED)), None)
     if waiting is not None:
-        detail = f"“{waiting.proposal.title}” was carried and takes effect"
+        detail = f"“{shown(waiting.proposal.title)}” was carried and takes effect"
         return Next("voting", "The vote is in", detail, waiting.eta, _id(waiting))
     pending = next((one for one in under_way if one.state is State.PENDING), None)
     if pending is not None:
-        detail = f"“{pending.proposal.title}” opens for votes"
+        detail = f"“{shown(pending.proposal.title)}” opens for votes"
         return Next(
             "voting", "A vote is about to open", detail, pending.proposal.voting_starts + 1, _id(pending)
         )
@@ -100,7 +101,7 @@ def _open(epoch: Epoch, now: int) -> Next:
         return Next("sealed", "Sealing the epoch", "Its parameters and its parent are being fixed on chain.")
     before = f"Epoch {failed.number} ended without a picture. " if failed is not None else ""
     if why is rest.Reason.CHANGED and (decided := _decided(now)):
-        titles = " and ".join(f"“{one.proposal.title}”" for one in decided)
+        titles = " and ".join(f"“{shown(one.proposal.title)}”" for one in decided)
         verb = "takes" if len(decided) == 1 else "take"
         return Next("open", f"{before}Decided", f"{titles} {verb} effect", epoch.ends_at)
     return Next("open", f"{before}Open for proposals", "The next picture begins", epoch.ends_at)

@@ -46,7 +46,7 @@ async function form(frames, source, part) {
 function incoming({ detail }) {
   const hung = wall?.dataset.generation;
   const arriving = new DOMParser().parseFromString(detail.html, "text/html").querySelector("template[data-hang]");
-  if (!arriving || arriving.dataset.generation === hung) return;
+  if (!arriving || (arriving.dataset.generation === hung && arriving.dataset.absent === wall.dataset.absent)) return;
   const work = document.importNode(arriving.content, true).firstElementChild;
   const picture = work.querySelector("[data-work]");
   const ready = Promise.resolve(picture?.decode()).catch(() => undefined);
@@ -54,12 +54,14 @@ function incoming({ detail }) {
   detail.wait(Promise.race([ready, patience]).then(() => hang(work, arriving.dataset)));
 }
 
-function hang(work, { generation, words, title }) {
+function hang(work, { generation, words, title, absent }) {
   const older = [...wall.children];
+  const same = wall.dataset.generation === generation;
   wall.dataset.generation = generation;
+  wall.dataset.absent = absent;
   const finish = () => older.forEach((each) => each.remove());
   wall.append(work);
-  if (older.length && !calm.matches) {
+  if (older.length && !same && !calm.matches) {
     older.forEach((each) => each.setAttribute("inert", ""));
     work.classList.add("arriving");
     work.addEventListener("animationend", ({ target }) => target === work && finish());
@@ -67,9 +69,9 @@ function hang(work, { generation, words, title }) {
   } else {
     finish();
   }
-  wall.classList.remove("bare");
+  wall.classList.toggle("bare", !work.querySelector("[data-work]"));
   if (title) document.title = `${title} · Murmuration`;
-  announce(words);
+  if (!same) announce(words);
 }
 
 function refreshed() {
