@@ -1,6 +1,6 @@
 // The composer: what is changed stands in the summary, and what the chain would refuse is said while typing.
 // The server checks all of it again.
-import { bytes } from "./drafts.js";
+import { bytes } from "./text.js";
 
 const form = document.getElementById("compose");
 

@@ -237,6 +237,8 @@ function start() {
   addEventListener("pageshow", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());
   document.addEventListener("htmx:load", follow);
+  // Somebody on this page changed something: the mirror has it in a moment, and says so; a page doesn't rely on that.
+  document.addEventListener("live:stale", () => regions().forEach((region) => setTimeout(refresh, 1500, region)));
   // A deadline has passed: the server is about to say so, but a page doesn't rely on that.
   document.addEventListener("countdown:over", ({ target }) => {
     const region = target.closest("[data-live][data-src]");

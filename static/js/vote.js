@@ -1,5 +1,5 @@
 // The ballot follows the proposal: it opens, closes and hides as the standing beside it says.
-import { bytes } from "./drafts.js";
+import { bytes } from "./text.js";
 import { refresh } from "./live.js";
 
 const standing = document.getElementById("standing");

@@ -3,9 +3,6 @@
 const FIELDS = "input:not([type=hidden]), textarea, select";
 const prefix = "murmuration.draft.";
 
-/** Bytes of UTF-8: what the chain counts. */
-export const bytes = (text) => new TextEncoder().encode(text).length;
-
 function store(action, ...rest) {
   try {
     return sessionStorage[action](...rest);
@@ -14,9 +11,7 @@ function store(action, ...rest) {
   }
 }
 
-export function forget(form) {
-  if (form.dataset.draft) store("removeItem", prefix + form.dataset.draft);
-}
+export const forget = (draft) => draft && store("removeItem", prefix + draft);
 
 function keep(form) {
   const typed = {};
@@ -31,7 +26,7 @@ function restore(form) {
   try {
     typed = JSON.parse(store("getItem", prefix + form.dataset.draft) ?? "{}");
   } catch {
-    forget(form);
+    forget(form.dataset.draft);
   }
   for (const [name, value] of Object.entries(typed)) {
     const field = form.elements.namedItem(name);
