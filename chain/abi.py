@@ -24,6 +24,7 @@ __all__ = [
     "UnknownArtifact",
     "artifact",
     "decode_call",
+    "decode_error",
     "decode_log",
     "decode_result",
     "encode_call",
@@ -299,6 +300,16 @@ def _errors() -> dict[bytes, Entry]:
         for file in sorted(folder.glob("*.json")):
             table |= interface(file.stem).errors
     return table
+
+
+def decode_error(data: str | bytes) -> tuple[str, dict[str, Any]] | None:
+    """A custom error of any of the ABI files as (name, arguments by name); None for everything else."""
+    try:
+        raw = _unhex(data)
+        entry = _errors().get(raw[:4])
+        return None if entry is None else (entry.name, entry.arguments.decode_named(raw[4:]))
+    except DecodeError:
+        return None
 
 
 def explain_revert(data: str | bytes | None) -> str:

@@ -48,6 +48,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
 PRIVATE_CHAIN = env.bool("PRIVATE_CHAIN", default=not env.str("CHAIN_RPC_URL", default=""))
 CHAIN_RPC_URL = env.str("CHAIN_RPC_URL", default="")
+# What wallets are told when they don't know the chain; CHAIN_RPC_URL may hold a key and is never shown.
+CHAIN_NAME = env.str("CHAIN_NAME", default="")
+CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")
 CHAIN_FINALITY_DEPTH = env.int("CHAIN_FINALITY_DEPTH", default=None)
 DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default=str(VAR_DIR / "deployment.json")))
 CONTRACTS_ABI_DIRS = [BASE_DIR / "contracts" / "abi"]

@@ -67,15 +67,20 @@ def no_weight(address: str, snapshot: int) -> str:
     delegate = selectors.delegate_of(address, snapshot)
     held = selectors.tokens_of(address, snapshot)
     if held and delegate != address:
-        return f"Your votes were with {name_of(delegate)} when voting opened."
+        return (
+            f"Your {votes_words(len(held))} were with {name_of(delegate)} when voting opened, "
+            f"and {name_of(delegate)} casts them here."
+        )
     if selectors.tokens_of(address):
         return "Your tokens came after voting opened: they count from the next proposal on."
-    return "You have no vote here: each generation’s token carries one."
+    if selectors.weight_now(address):
+        return "The votes you have came after voting opened: they count from the next proposal on."
+    return "You have no vote here: you hold none of the artwork’s tokens, and each of them carries one."
 
 
 def votes_words(count: int) -> str:
     """`1 vote`, `2 votes`."""
-    return f"{count} vote" if count == 1 else f"{count} votes"
+    return f"{count:,} vote" if count == 1 else f"{count:,} votes"
 
 
 def queue(proposal: Proposal) -> Request:
@@ -106,9 +111,8 @@ def propose(proposer: str, changes: Mapping[str, Value], title: str, reason: str
 
     The description ends with `#proposer=0x…`: nobody can submit it first in the proposer's place.
     """
-    threshold = selectors.setting(GovernorSetting.Kind.PROPOSAL_THRESHOLD)
-    if selectors.weight_now(proposer) < threshold:
-        raise Refused(f"A proposal needs {votes_words(threshold)} behind it.")
+    if refusal := proposal_refusal(proposer):
+        raise Refused(refusal)
     target = deployments.address_of("ArtParameters")
     calls = [_setter_call(key, value) for key, value in changes.items()]
     targets, values = [target] * len(calls), [0] * len(calls)
@@ -120,6 +124,35 @@ def propose(proposer: str, changes: Mapping[str, Value], title: str, reason: str
         id=proposal_id,
         request=transaction_request("ArtGovernor", "propose", targets, values, calls, description),
     )
+
+
+def proposal_refusal(proposer: str) -> str | None:
+    """Why `proposer` can't propose now and what would help, as sentences, or None."""
+    threshold = selectors.setting(GovernorSetting.Kind.PROPOSAL_THRESHOLD)
+    has = selectors.weight_now(proposer)
+    if has >= threshold:
+        return None
+    needs = f"A proposal needs {votes_words(threshold)} behind it; you have {has or 'none'}."
+    if proposer in selectors.excluded_accounts():
+        return f"{needs} Tokens of this account carry no votes."
+    missing = votes_words(threshold - has)
+    delegate = selectors.delegate_of(proposer)
+    if selectors.tokens_of(proposer) and delegate != proposer:
+        return f"{needs} Yours are with {name_of(delegate)}: take them back, or ask them to propose it."
+    return f"{needs} Somebody who has {missing} to spare can delegate to you, or propose it for you."
+
+
+def delegate(holder: str, to: str) -> Request:
+    """ArtToken.delegate: from the next proposal on, `to` votes with `holder`'s tokens. Raises Refused."""
+    if holder in selectors.excluded_accounts():
+        raise Refused("Tokens of this account carry no votes: there is nothing to delegate.")
+    if to == selectors.delegate_of(holder):
+        raise Refused(
+            "You vote for yourself already." if to == holder else f"{name_of(to)} votes for you already."
+        )
+    if to in selectors.excluded_accounts() or deployments.name_of(to) is not None:
+        raise Refused(f"{name_of(to).capitalize()} can’t vote: your votes would be lost.")
+    return transaction_request("ArtToken", "delegate", to)
 
 
 def hash_proposal(

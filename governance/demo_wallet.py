@@ -31,6 +31,9 @@ METHODS = frozenset(
         "eth_getTransactionByHash",
         "eth_blockNumber",
         "eth_getBalance",
+        "eth_getTransactionCount",
+        "eth_getBlockByNumber",
+        "eth_gasPrice",
         "eth_call",
         "eth_estimateGas",
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from eth_utils.address import is_checksum_address
 
 from governance.actions import MAX_REASON_BYTES
 from governance.models import Support
@@ -60,6 +62,43 @@ class VoteForm(forms.Form):
         },
     )
     reason = HonestText(most_bytes=MAX_REASON_BYTES, lines=True, required=False)
+
+
+class AddressField(forms.CharField):
+    """An account's address, lower-case; one in mixed case must have its checksum right (EIP-55)."""
+
+    def clean(self, value: Any) -> str:
+        text = str(self.to_python(value) or "").strip()
+        if not text:
+            raise forms.ValidationError("Write an address.")
+        if "." in text and not text.startswith("0x"):
+            raise forms.ValidationError("Names are not looked up here: paste the address it stands for.")
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+            raise forms.ValidationError("An address is 0x and 40 hexadecimal digits.")
+        digits = text[2:]
+        mixed = digits != digits.lower() and digits != digits.upper()
+        if mixed and not is_checksum_address(text):
+            raise forms.ValidationError(
+                "This address is misspelled: its capital letters don’t fit its digits."
+            )
+        if int(digits, 16) == 0:
+            raise forms.ValidationError("The zero address can’t vote.")
+        return text.lower()
+
+
+class DelegateForm(forms.Form):
+    to = AddressField(
+        label="Who shall vote for you",
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autocapitalize": "off",
+                "placeholder": "0x…",
+            }
+        ),
+    )
 
 
 class ParameterField(forms.Field):

@@ -137,6 +137,7 @@ def delegate_changed(events: Sequence[Event]) -> None:
         )
         for event in events
     )
+    live.publish("governance", "delegation")
 
 
 def delegate_votes_changed(events: Sequence[Event]) -> None:

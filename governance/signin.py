@@ -11,7 +11,7 @@ from django.middleware.csrf import rotate_token
 from django.utils import timezone
 
 from chain import deployments
-from governance import siwe
+from governance import signatures, siwe
 from governance.middleware import SESSION_KEY
 from governance.models import SignInNonce
 from governance.siwe import SignInRefused
@@ -61,7 +61,7 @@ def finish(request: HttpRequest, text: str, signature: str, now: datetime | None
     )
     if text != row.message or message.address != row.address:
         raise SignInRefused("That is not the message this site wrote.")
-    siwe.check_signature(text, signature, message.address)
+    signatures.check(text, signature, message.address)
     request.session.cycle_key()
     rotate_token(request)
     del request.session[_BINDING_KEY]

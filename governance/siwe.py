@@ -9,9 +9,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from eth_account import Account
-from eth_account.messages import encode_defunct
-from eth_keys.exceptions import BadSignature, ValidationError
 from eth_utils.address import is_checksum_address, to_checksum_address
 
 LIFETIME = timedelta(minutes=10)
@@ -33,7 +30,6 @@ _MESSAGE = re.compile(
     r"(?:\nResources:(?P<resources>(?:\n- \S+)*))?",
     re.ASCII,
 )
-_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 
 
 class SignInRefused(ValueError):
@@ -105,18 +101,6 @@ def check(message: Message, *, scheme: str, domain: str, chain_id: int, now: dat
         raise SignInRefused("That took longer than ten minutes. Please start again.")
     if message.not_before is not None and message.not_before > now:
         raise SignInRefused("That message is not valid yet.")
-
-
-def check_signature(text: str, signature: str, address: str) -> None:
-    """Raise SignInRefused unless `address` signed `text` (EIP-191, an ordinary account's ECDSA signature)."""
-    if not _SIGNATURE.fullmatch(signature):
-        raise SignInRefused("That is not a signature.")
-    try:
-        signer = Account.recover_message(encode_defunct(text=text), signature=bytes.fromhex(signature[2:]))
-    except (ValueError, TypeError, BadSignature, ValidationError) as error:
-        raise SignInRefused("That is not a signature.") from error
-    if signer.lower() != address:
-        raise SignInRefused("Another account signed this message.")
 
 
 def _stamp(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from governance.converters import AddressConverter, Uint256Converter
-from governance.views import actions, members, proposals, signin
+from governance.views import actions, delegation, members, proposals, signin
 
 register_converter(Uint256Converter, "uint256")
 register_converter(AddressConverter, "address")
@@ -23,6 +23,8 @@ urlpatterns = [
     path("proposals/<uint256:proposal_id>/execute/", actions.execute, name="execute"),
     path("members/", members.index, name="members"),
     path("members/<address:address>/", members.page, name="member"),
+    path("delegate/", delegation.page, name="delegate"),
+    path("delegate/part/", delegation.part, name="delegate_part"),
     path("transactions/explain/", actions.explain, name="explain"),
     path("signin/", signin.picker, name="signin"),
     path("signin/message/", signin.message, name="signin_message"),

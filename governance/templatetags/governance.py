@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance import actions, people, withholding
+from governance import actions, network, people, withholding
 from governance.parameters.spec import duration
 from governance.selectors import Tally
 from governance.weights import ZERO
@@ -66,3 +66,9 @@ def swatches(colours: Sequence[str]) -> SafeString:
         len(colours) or 1,
         rects,
     )
+
+
+@register.simple_tag
+def chain_id() -> int:
+    """The chain that wallets should be on; 0 while there is none."""
+    return network.chain_id()

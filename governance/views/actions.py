@@ -1,7 +1,7 @@
 """Transactions made ready for a wallet, and the composer.
 
-A POST answers with JSON for `static/js/wallet.js`: `{"transaction", "chain", "from", "then"}`, or
-`{"errors": {field: [sentences]}, "message"}` with status 422 (401 when nobody is signed in). The composer
+A POST answers with JSON for static/src/wallet: `{"transaction", "chain", "network", "from", "demo", "then"}`,
+or `{"errors": {field: [sentences]}, "message"}` with status 422 (401 when nobody is signed in). The composer
 also answers an ordinary form post with the page and every word that was typed.
 """
 
@@ -19,27 +19,27 @@ from governance import actions, demo_wallet, limits, reverts, selectors
 from governance.actions import Refused
 from governance.forms import ComposeForm, VoteForm
 from governance.models import GovernorSetting, ParameterChange
+from governance.network import network
 from governance.views.bodies import json_object, refuse
-from governance.weights import weight_now
 from studio import vocabulary
 
-_SIGN_IN = "Connect a wallet first."
+SIGN_IN = "Connect a wallet first: what you typed is kept."
 
 
 @require_POST
 def vote(request: HttpRequest, proposal_id: int) -> JsonResponse:
     proposal = get_object_or_404(selectors.proposals(), pk=proposal_id)
     form = VoteForm(request.POST)
-    address = _wallet(request)
+    address = wallet_of(request)
     if address is None:
-        return refuse(_SIGN_IN, status=401)
+        return refuse(SIGN_IN, status=401)
     if not form.is_valid():
-        return _faults(form.errors)
+        return faults(form.errors)
     try:
         wanted = actions.vote(proposal, address, form.cleaned_data["support"], form.cleaned_data["reason"])
     except Refused as refusal:
         return refuse(str(refusal))
-    return _offer(address, wanted)
+    return offer(address, wanted)
 
 
 @require_POST
@@ -62,10 +62,10 @@ def compose(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _composer(request, ComposeForm(newest_version=newest))
     form = ComposeForm(request.POST, newest_version=newest)
-    address = _wallet(request)
+    address = wallet_of(request)
     message, status = "", 422
     if address is None:
-        message, status = _SIGN_IN, 401
+        message, status = SIGN_IN, 401
     elif form.is_valid():
         try:
             draft = actions.propose(
@@ -75,11 +75,11 @@ def compose(request: HttpRequest) -> HttpResponse:
             message = str(refusal)
         else:
             if as_json:
-                return _offer(address, draft.request, then=reverse("governance:proposal", args=[draft.id]))
+                return offer(address, draft.request, then=reverse("governance:proposal", args=[draft.id]))
             message = "Sending it needs JavaScript: your wallet speaks to the page. Nothing is lost."
     if not as_json:
         return _composer(request, form, message=message, status=status)
-    return refuse(message, status=status) if message else _faults(form.errors)
+    return refuse(message, status=status) if message else faults(form.errors)
 
 
 @require_POST
@@ -95,34 +95,42 @@ def explain(request: HttpRequest) -> JsonResponse:
 
 def _step(request: HttpRequest, proposal_id: int, make: Any) -> JsonResponse:
     proposal = get_object_or_404(selectors.proposals(), pk=proposal_id)
-    address = _wallet(request)
+    address = wallet_of(request)
     if address is None:
-        return refuse(_SIGN_IN, status=401)
+        return refuse(SIGN_IN, status=401)
     try:
-        return _offer(address, make(proposal))
+        return offer(address, make(proposal))
     except Refused as refusal:
         return refuse(str(refusal))
 
 
-def _offer(address: str, wanted: dict[str, str], then: str = "") -> JsonResponse:
-    chain = hex(deployments.load().chain_id)
-    demo = demo_wallet.available() and address in demo_wallet.ACCOUNTS
-    return JsonResponse({"transaction": wanted, "chain": chain, "from": address, "demo": demo, "then": then})
+def offer(address: str, wanted: dict[str, str], then: str = "") -> JsonResponse:
+    """A transaction for the wallet of `address`; `then` is where to go once it has been read."""
+    return JsonResponse(
+        {
+            "transaction": wanted,
+            "chain": hex(deployments.load().chain_id),
+            "network": network(),
+            "from": address,
+            "demo": demo_wallet.available() and address in demo_wallet.ACCOUNTS,
+            "then": then,
+        }
+    )
 
 
-def _faults(errors: Any) -> JsonResponse:
+def faults(errors: Any) -> JsonResponse:
+    """A form's faults, each to be shown at its field."""
     fields = {name: [str(fault) for fault in faults] for name, faults in errors.items()}
     return JsonResponse({"errors": fields, "message": "; ".join(fields.pop("__all__", []))}, status=422)
 
 
 def _composer(request: HttpRequest, form: ComposeForm, message: str = "", status: int = 200) -> HttpResponse:
-    address = _wallet(request)
+    address = wallet_of(request)
     context = {
         "form": form,
         "message": message,
         "palettes": vocabulary.PALETTES,
-        "my_weight": None if address is None else weight_now(address),
-        "threshold": selectors.setting(GovernorSetting.Kind.PROPOSAL_THRESHOLD),
+        "my_refusal": None if address is None else actions.proposal_refusal(address),
         "voting_period": selectors.setting(GovernorSetting.Kind.VOTING_PERIOD),
         "timelock_delay": selectors.setting(GovernorSetting.Kind.TIMELOCK_DELAY),
     }
@@ -131,7 +139,8 @@ def _composer(request: HttpRequest, form: ComposeForm, message: str = "", status
     return render(request, "governance/compose.html", context, status=status)
 
 
-def _wallet(request: HttpRequest) -> str | None:
+def wallet_of(request: HttpRequest) -> str | None:
+    """The address that this session signed in with."""
     return getattr(request, "wallet", None)
 
 
