@@ -4,8 +4,8 @@ The order matters, so that the page is up soon and nothing runs against what is 
 the data folder, the port, the private chain, the database, the contracts; then the threads (indexer, two
 Celery workers, beat); last the web server, in the main thread, where signals arrive.
 
-A stop takes STOP_S seconds at most. What does not end by then, a painter deep inside PyTorch for instance,
-ends with the process: the row of its job lets the next start take the painting up again.
+The painter is a process of its own, a child of this one (`gallery.painter`). A stop takes STOP_S seconds at
+most, and ends it at once: the row of its job lets the next start take the painting up again.
 """
 
 import contextlib
@@ -334,7 +334,7 @@ class Site:
         self.exit_now()
 
     def exit_now(self) -> None:
-        """End the process without the interpreter's own end, which waits for threads inside PyTorch."""
+        """End the process without the interpreter's own end, which waits for threads."""
         import psutil
 
         from chain.anvil import Running
@@ -355,9 +355,9 @@ class Site:
         if not self.halt.is_set():
             self.ask_to_stop()
         if rendering := sys.modules.get("gallery.rendering"):
-            rendering.stopping.set()
+            rendering.stop()
         stop_workers()
-        # The painter needs no chain, and may need longer: its step, or its model, has to end first.
+        # A picture that was just painted is kept first, which needs no chain.
         self.wait(lambda: tasks_at_work() <= {PAINT}, 2.0)
         for thread in self.threads:
             thread.join(max(0.0, self.deadline - 1.5 - time.monotonic()))

@@ -66,6 +66,11 @@ KEEPER_GRACE_S = env.int("KEEPER_GRACE_S", default=3)
 
 PAINTER_MODELS = env.list("PAINTER_MODELS", default=[str(BASE_DIR / "models" / "genesis")])
 PAINTER_THREADS = env.int("PAINTER_THREADS", default=2)
+PAINTER_COMMAND = env.str("PAINTER_COMMAND", default="")
+PAINTER_MEMORY_MB = env.int("PAINTER_MEMORY_MB", default=8000)
+PAINTER_LOAD_TIMEOUT_S = env.int("PAINTER_LOAD_TIMEOUT_S", default=600)
+PAINTER_STEP_TIMEOUT_S = env.int("PAINTER_STEP_TIMEOUT_S", default=120)
+PAINTER_IDLE_S = env.int("PAINTER_IDLE_S", default=900)
 
 # --- Django ------------------------------------------------------------------------------------------
 
@@ -187,7 +192,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"gallery.tasks.paint": {"queue": "paint"}}
+CELERY_TASK_ROUTES = {"gallery.tasks.paint": {"queue": "paint"}, "gallery.tasks.warm": {"queue": "paint"}}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.
     {"visibility_timeout": int(timedelta(hours=6).total_seconds())}

@@ -23,11 +23,14 @@ from django.conf import settings
 
 from chain import clock, contracts, deployments, transactions
 from chain.models import Cursor
-from gallery import recipes, rendering, rest
+from gallery import recipes, rendering, rest, troubles
 from gallery.models import Control, Epoch, Generation, Rendering, Round, Sealing
 
 PENDING, READY, LAPSED = 0, 1, 2
 """`IRandomnessSource.status`."""
+
+EXPECT_S = 30
+"""How long before an epoch's end the painter is told to get ready: as long as it takes on a slow machine."""
 
 
 class EpochState(StrEnum):
@@ -51,6 +54,10 @@ class Limits(NamedTuple):
 
 class PainterUnknown(Exception):
     """The epoch names a painter or a source of randomness that isn't in the deployment file."""
+
+
+class PaintingTrouble(troubles.Plain):
+    """The painting doesn't succeed, at least so far: for the tick to show."""
 
 
 def state(epoch: Epoch) -> EpochState:
@@ -115,10 +122,13 @@ def advance() -> None:
 
 def _seal_if_due() -> None:
     epoch = opened()
-    if epoch is None or clock.now() < epoch.ends_at:
+    if epoch is None:
         return
-    if rest.awake(epoch):
-        seal(epoch)
+    left = epoch.ends_at - clock.now()
+    if left <= EXPECT_S and rest.awake(epoch):
+        rendering.expect()
+        if left <= 0:
+            seal(epoch)
 
 
 def seal(epoch: Epoch) -> transactions.Transaction:
@@ -132,6 +142,7 @@ def _draw(epoch: Epoch) -> None:
     A round that lapsed during a long stop is fixed anew even past the timeout, as long as the contract
     allows it.
     """
+    rendering.expect()
     sealing = epoch.sealing
     fixed = fixed_round(epoch)
     # What a transaction would meet in the next block: a round may be ready now and lapsed by then.
@@ -162,8 +173,10 @@ def _paint(epoch: Epoch) -> None:
         job = rendering.ask(epoch.draw.recipe_hash, epoch.number, recipes.build(epoch.sealing))
     if job.state == Rendering.State.PAINTED:
         anchor(epoch.sealing, current, job)
-    else:
-        rendering.send_if_lost(job, current.round)
+        return
+    rendering.send_if_lost(job, current.round)
+    if why := rendering.trouble(job):
+        raise PaintingTrouble(why)
 
 
 def _next_round(epoch: Epoch, current: Round) -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from PIL import Image
 
 from gallery.models import Picture
-from gallery.storage import picture_storage, stored_name
+from gallery.storage import ContentStorage, picture_storage, stored_name
 from studio import picture as studio_picture
 
 SIZES = (160, 512, 1024)
@@ -65,6 +65,13 @@ def keep(pixels: Any, compressed: bytes | None = None) -> Picture:
             },
         )
     return picture
+
+
+def ensure_room(width: int, height: int) -> None:
+    """Raises OSError if a picture of this size could not be kept where pictures are kept."""
+    storage = picture_storage()
+    if isinstance(storage, ContentStorage):
+        storage.ensure_room(width * height * 3 * 2)  # the picture and its display sizes, with room to spare
 
 
 def prepare(picture: Picture, pixels: Any) -> None:

@@ -21,28 +21,33 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.core.cache import cache
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import pictures
+from gallery import painter, pictures, troubles
 from gallery.models import Picture, Rendering
 from live import publish
 from studio import models as studio_models
 from studio import paint as studio_paint
 from studio.models import UnknownModel
 from studio.recipe import InvalidRecipe, Recipe
+from studio.remote import PainterError, PainterStopped
 
 log = logging.getLogger(__name__)
 
-LOADING_LEASE = timedelta(minutes=10)
-"""From the claim to the first step: the model may have to be fetched and is loaded."""
-STEP_LEASE = timedelta(minutes=2)
-"""From each step to the next; far above what the slowest allowed step takes."""
+LEASE_MARGIN_S = 60
+"""So much longer than the painter's own time-outs is a lease: who hangs is ended before it is taken over."""
 RESEND_AFTER = timedelta(seconds=5)
 MOST_ATTEMPTS = 4
 BACK_OFF_S = 5
+PUT_OFF_S = 10
+"""Between looks whether the disk has room again."""
 MESSAGE_EVERY_S = 0.2
+
+EXPECT_EVERY_S = 20
+INSIST_EVERY_S = 2
 
 stopping = threading.Event()
 """Set when the process is to end: a painting stops at its next step and goes back to the queue."""
@@ -95,6 +100,44 @@ def send_if_lost(job: Rendering, round_number: int) -> bool:
     return True
 
 
+def trouble(job: Rendering) -> str:
+    """Why a job that waits for another attempt, or failed, is not painted yet; "" if there is no reason."""
+    if not job.error:
+        return ""
+    if job.state == Rendering.State.FAILED:
+        return f"Every attempt failed, and the next round tries again. {job.error}"
+    if job.state == Rendering.State.QUEUED:
+        return f"The painting for epoch {job.epoch_number} is tried again. {job.error}"
+    return ""
+
+
+def expect() -> None:
+    """A painting is likely soon: have the painter start and load its model, if nobody just did."""
+    if not cache.add("gallery.rendering.expected", True, EXPECT_EVERY_S):
+        return
+    from gallery.tasks import warm
+
+    warm.apply_async(expires=EXPECT_EVERY_S)
+
+
+def warm() -> None:
+    """Start the painter and load the model that painted last, which probably paints next."""
+    latest = Rendering.objects.filter(state=Rendering.State.PAINTED).order_by("-updated_at").first()
+    if latest is None or stopping.is_set():
+        return
+    try:
+        folder = studio_models.resolve(latest.recipe["model"], settings.PAINTER_MODELS)
+        painter.get().warm(folder, settings.PAINTER_THREADS)
+    except (UnknownModel, PainterError, PainterStopped) as error:
+        log.warning("the painter could not get ready: %s", troubles.words(error))
+
+
+def stop() -> None:
+    """End painting with the process: a painting under way goes back to the queue."""
+    stopping.set()
+    painter.stop()
+
+
 def claim(pk: int) -> Rendering | None:
     """Take a job that waits, with a lease; None when it is another's, done, cancelled or not due."""
     now = timezone.now()
@@ -105,7 +148,7 @@ def claim(pk: int) -> Rendering | None:
         .update(
             state=Rendering.State.PAINTING,
             claim=token,
-            lease_until=now + LOADING_LEASE,
+            lease_until=now + _lease(settings.PAINTER_LOAD_TIMEOUT_S),
             attempts=F("attempts") + 1,
             step=0,
             updated_at=now,
@@ -131,18 +174,21 @@ def paint(pk: int, on_painted: Callable[[], object] = lambda: None) -> str:
         _leave(job, state=Rendering.State.CANCELLED, cancel=False, step=0)
     except LeaseLost:
         log.warning("the painting for epoch %s was taken over by another painter", job.epoch_number)
-    except Stopping:
+    except (Stopping, PainterStopped):
         _leave(job, state=Rendering.State.QUEUED, attempts=F("attempts") - 1, sent_at=None, step=0)
     except (UnknownModel, InvalidRecipe) as error:
         log.exception("the painting for epoch %s can't be done here", job.epoch_number)
-        _leave(job, state=Rendering.State.FAILED, error=_words(error))
+        _leave(job, state=Rendering.State.FAILED, error=troubles.words(error))
     except Exception as error:
         log.exception("the painting for epoch %s failed at attempt %s", job.epoch_number, job.attempts)
         _again(job, error)
     else:
-        _finish(job, painting, picture)
+        _insist(lambda: _finish(job, painting, picture))
         on_painted()
-        pictures.prepare(picture, painting.pixels)  # while the chain takes the anchor
+        try:
+            pictures.prepare(picture, painting.pixels)  # while the chain takes the anchor
+        except OSError as error:  # they are made at their first use as well
+            log.warning("the display sizes were not made: %s", troubles.words(error))
     return str(Rendering.objects.values_list("state", flat=True).get(pk=pk))
 
 
@@ -191,9 +237,16 @@ def _paint(job: Rendering) -> studio_paint.Painting:
     parent = None
     if recipe.parent_file is not None:
         parent = pictures.image(_parent(recipe.parent_file))
+    pictures.ensure_room(recipe.width, recipe.height)  # before the work, not after it
     folder = studio_models.resolve(recipe.model, settings.PAINTER_MODELS)
-    return studio_paint.paint(
-        recipe, parent, folder, threads=settings.PAINTER_THREADS, on_step=_Progress(job)
+    progress = _Progress(job)
+    return painter.get().paint(
+        recipe,
+        parent,
+        folder,
+        threads=settings.PAINTER_THREADS,
+        on_step=progress,
+        on_wait=progress.still_wanted,
     )
 
 
@@ -211,15 +264,31 @@ class _Progress:
         self.job = job
         self.told = 0.0
 
-    def __call__(self, step: studio_paint.Step) -> None:
-        now = timezone.now()
-        mine = Rendering.objects.filter(pk=self.job.pk, claim=self.job.claim, state=Rendering.State.PAINTING)
+    @property
+    def mine(self) -> Any:
+        return Rendering.objects.filter(pk=self.job.pk, claim=self.job.claim, state=Rendering.State.PAINTING)
+
+    def still_wanted(self) -> None:
+        """Called while the painter says nothing: the flag counts even for one that hangs."""
         if stopping.is_set():
             raise Stopping
-        if not mine.filter(cancel=False).update(
-            step=step.step, steps=step.steps, lease_until=now + STEP_LEASE, updated_at=now
+        try:
+            if not self.mine.filter(cancel=False).exists():
+                raise Cancelled if self.mine.exists() else LeaseLost
+        except (OperationalError, InterfaceError):
+            close_old_connections()
+
+    def __call__(self, step: studio_paint.Step) -> None:
+        now = timezone.now()
+        if stopping.is_set():
+            raise Stopping
+        if not self.mine.filter(cancel=False).update(
+            step=step.step,
+            steps=step.steps,
+            lease_until=now + _lease(settings.PAINTER_STEP_TIMEOUT_S),
+            updated_at=now,
         ):
-            raise Cancelled if mine.exists() else LeaseLost
+            raise Cancelled if self.mine.exists() else LeaseLost
         elapsed = time.monotonic() - self.told
         if step.preview is None and elapsed < MESSAGE_EVERY_S and step.step < step.steps:
             return
@@ -230,6 +299,21 @@ class _Progress:
         publish(
             "artwork", "painting", epoch=self.job.epoch_number, step=step.step, steps=step.steps, image=image
         )
+
+
+def _insist(write: Callable[[], None]) -> None:
+    """Write what came of a painting, again and again for as long as its lease bears it: a database that is
+    full, busy or restarted is no reason to paint a picture twice.
+    """
+    deadline = time.monotonic() + LEASE_MARGIN_S
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError) as error:
+            log.warning("what came of a painting could not be written down: %s", error)
+            close_old_connections()
+            if time.monotonic() > deadline or stopping.wait(INSIST_EVERY_S):
+                raise
 
 
 def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -> None:
@@ -251,21 +335,33 @@ def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -
 
 
 def _again(job: Rendering, error: Exception) -> None:
+    if troubles.of_the_site(error):  # which says nothing about the painting: no attempt is counted
+        due = timezone.now() + timedelta(seconds=PUT_OFF_S)
+        uncounted = F("attempts") - 1
+        why = troubles.words(error)
+        _leave(
+            job, state=Rendering.State.QUEUED, error=why, attempts=uncounted, due_at=due, sent_at=None, step=0
+        )
+        return
     if job.attempts >= MOST_ATTEMPTS:
-        _leave(job, state=Rendering.State.FAILED, error=_words(error))
+        _leave(job, state=Rendering.State.FAILED, error=troubles.words(error))
         return
     pause = timedelta(seconds=BACK_OFF_S * 3 ** (job.attempts - 1))
     due = timezone.now() + pause
-    _leave(job, state=Rendering.State.QUEUED, error=_words(error), due_at=due, sent_at=None, step=0)
+    _leave(job, state=Rendering.State.QUEUED, error=troubles.words(error), due_at=due, sent_at=None, step=0)
 
 
 def _leave(job: Rendering, **values: Any) -> None:
     """Give the job back with these values, if it is still this painter's; tell open pages to look again."""
     mine: dict[str, Any] = {"pk": job.pk, "claim": job.claim, "state": Rendering.State.PAINTING}
-    with transaction.atomic():
-        if Rendering.objects.filter(**mine).update(lease_until=None, updated_at=timezone.now(), **values):
-            publish("artwork", "epoch", epoch=job.epoch_number, state=str(values["state"]))
+
+    def write() -> None:
+        with transaction.atomic():
+            if Rendering.objects.filter(**mine).update(lease_until=None, updated_at=timezone.now(), **values):
+                publish("artwork", "epoch", epoch=job.epoch_number, state=str(values["state"]))
+
+    _insist(write)
 
 
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+def _lease(patience_s: float) -> timedelta:
+    return timedelta(seconds=patience_s + LEASE_MARGIN_S)

@@ -25,6 +25,14 @@ class ContentStorage(FileSystemStorage):
         """The name itself, taken or not."""
         return name
 
+    def ensure_room(self, size: int) -> None:
+        """Raises OSError if the folder can't take another `size` bytes."""
+        folder = Path(self.location)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".part") as file:
+            file.write(b"\0" * size)
+            file.flush()
+
     def _save(self, name: str, content: File[Any]) -> str:
         target = Path(self.path(name))
         if target.exists():

@@ -1,4 +1,4 @@
-"""Two tasks: the tick that moves everything, and the painting that it never waits for."""
+"""The tick that moves everything, the painting that it never waits for, and getting ready for one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
-from gallery import epochs, founders, health, mining, rendering
+from gallery import epochs, founders, health, mining, rendering, troubles
 from gallery.models import Control
 from governance import keeper
 
@@ -44,6 +44,12 @@ def tick() -> str:
 def paint(rendering_id: int) -> str:
     """Paint one job, then have it anchored without waiting for the next beat."""
     return rendering.paint(rendering_id, lambda: tick.apply_async(expires=5))
+
+
+@shared_task(name="gallery.tasks.warm", ignore_result=True)
+def warm() -> None:
+    """Get the painter ready, in the process that is going to paint."""
+    rendering.warm()
 
 
 def run() -> str:
@@ -80,10 +86,8 @@ def _try(name: str, step: Callable[[], object]) -> str:
     try:
         step()
     except Exception as error:
-        log.warning(
-            "tick, %s: %s: %s", name.lower(), type(error).__name__, error, exc_info=log.isEnabledFor(10)
-        )
-        return f"{name}: {type(error).__name__}: {error}"
+        log.debug("tick, %s", name.lower(), exc_info=True)
+        return f"{name}: {troubles.words(error)}"
     return ""
 
 
@@ -91,4 +95,8 @@ def _note(problems: list[str]) -> None:
     """Keep what went wrong in the control row, writing only when it changed."""
     text = "\n".join(problems)[:4000]
     if Control.get().error != text:
+        if text:
+            log.warning("the tick could not do everything: %s", text)
+        else:
+            log.info("the tick does everything again")
         Control.change(error=text, error_at=timezone.now() if text else None)

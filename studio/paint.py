@@ -120,6 +120,13 @@ def paint(
         return Painting(pixels, seconds, where)
 
 
+def load(model_dir: str | Path, *, threads: int = 2) -> None:
+    """Import torch and load the weights ahead of the first painting. FileNotFoundError without weights."""
+    with _lock:
+        _torch(threads)
+        _load(files_digest(model_dir), Path(model_dir))
+
+
 def generator_seed(seed: str) -> int:
     """PyTorch's seed from a 32-byte seed: its first eight bytes, big-endian.
 
