@@ -170,20 +170,14 @@ def make_server() -> "uvicorn.Server":
     import uvicorn
 
     from config.asgi import application
+    from live import server
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    options = uvicorn.Config(
-        application,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        proxy_headers=False,  # live/address.py reads them, and trusts only what it is told to
-    )
+    options = uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1, **server.options())
     return Server(options)
 
 

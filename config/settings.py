@@ -187,6 +187,12 @@ else:
     CELERY_BROKER_URL = "memory://localhost/"
 
 LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=10_000)  # open websockets of one process at most
+LIVE_SOCKETS_PER_ADDRESS = env.int(
+    "LIVE_SOCKETS_PER_ADDRESS", default=100
+)  # a school or an office shares one
+CONNECTIONS_PER_ADDRESS = env.int(
+    "CONNECTIONS_PER_ADDRESS", default=500
+)  # sockets and a browser's six, so many
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
