@@ -224,7 +224,7 @@ def test_a_session_that_ended_is_begun_again_and_comes_back(site: Site, chain: C
 
 
 def test_another_wallet_in_another_tab_is_noticed(site: Site, chain: Chain, visitor) -> None:
-    _, page = voter(site, chain, visitor, "Ines", "Two tabs")
+    ines, page = voter(site, chain, visitor, "Ines", "Two tabs")
     page.locator("[data-state=active]").wait_for()
     other = page.context.new_page()
     other.goto("/signin/")
@@ -233,4 +233,7 @@ def test_another_wallet_in_another_tab_is_noticed(site: Site, chain: Chain, visi
     expect(page.locator("#wallet-account")).to_contain_text("another wallet in another tab")
     vote(page)
     expect(fault(page)).to_contain_text("You have connected with another wallet in another tab")
-    kept(page)
+    assert ines.sent == []
+    fault(page).get_by_role("link", name="Reload the page").click()
+    expect(page.locator("header [data-wallet]")).to_contain_text("Tomas")
+    expect(page.get_by_label("A reason, if you like")).to_have_value(REASON)
