@@ -198,7 +198,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"gallery.tasks.paint": {"queue": "paint"}, "gallery.tasks.warm": {"queue": "paint"}}
+CELERY_TASK_ROUTES = {f"gallery.tasks.{name}": {"queue": "paint"} for name in ("paint", "repaint", "warm")}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.
     {"visibility_timeout": int(timedelta(hours=6).total_seconds())}
