@@ -34,7 +34,7 @@ log = logging.getLogger("config.embedded")
 
 STOP_S = 4.5
 QUEUES = ("control", "paint")
-PAINT = "gallery.tasks.paint"
+PAINT = {"gallery.tasks.paint", "gallery.tasks.repaint"}
 
 
 def say(text: str = "") -> None:
@@ -268,9 +268,10 @@ class Site:
         migrate()
         if password := make_admin():
             say(f"Admin: {self.address}/admin/ as admin, password {password} (said only once)")
-        from gallery import rendering
+        from gallery import rendering, repaints
 
         rendering.release_leases()
+        repaints.release_leases()
         if self.chain is not None:
             from config import demo
 
@@ -352,7 +353,7 @@ class Site:
             rendering.stop()
         stop_workers()
         # A picture that was just painted is kept first, which needs no chain.
-        self.wait(lambda: tasks_at_work() <= {PAINT}, 2.0)
+        self.wait(lambda: tasks_at_work() <= PAINT, 2.0)
         for thread in self.threads:
             thread.join(max(0.0, self.deadline - 1.5 - time.monotonic()))
         if self.chain is not None:
