@@ -26,12 +26,13 @@ test: install-dev ## Run the tests of the site and of the contracts
 		$(VENV)/python -m pytest -m "not slow and not services"
 	@cd contracts && forge test
 
-test-services: install-dev ## Run the tests that need PostgreSQL, against one of their own
-	@$(VENV)/python -m config.testbed postgres $(VENV)/python -m pytest -m services
+test-services: install-dev ## Run the site's processes on PostgreSQL and Redis of their own, and the tests that need them
+	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "services and not slow"
 
 test-slow: install-dev ## Run the tests that take minutes, and the contracts' with many more runs
 	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
 		$(VENV)/python -m pytest -m "slow and not services"
+	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "slow and services"
 	@cd contracts && FOUNDRY_PROFILE=ci forge test
 
 lint: install-dev ## Check style, types, layers, templates and contracts

@@ -20,7 +20,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
@@ -29,6 +29,7 @@ from django.utils.module_loading import import_string
 from chain import deployments, mirror
 from chain.deployments import Deployment, DeploymentMissing
 from chain.events import Handler, load_handlers
+from chain.lead import STANDBY_S
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
 from chain.models import Block, Cursor
 from chain.reader import Header, RawLog, Reader, Unsettled
@@ -98,11 +99,14 @@ class Indexer:
                 mirror.note_error(f"{type(error).__name__}: {error}")
             raise
 
-    def run(self, stop: threading.Event) -> None:
-        """Follow the chain until `stop` is set, through every failure that may pass."""
+    def run(self, stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
+        """Follow the chain until `stop`, while this one `leads`, through every failure that may pass."""
         pause = POLL
         complaint = ""
         while not stop.is_set():
+            if not leads():
+                stop.wait(STANDBY_S)
+                continue
             try:
                 self.sync()
             except PROBLEMS as error:
@@ -262,7 +266,7 @@ class Indexer:
         return stored[known] if known < len(stored) else None
 
 
-def run(stop: threading.Event) -> None:
+def run(stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
     """Follow the configured chain until `stop` is set, waiting for a deployment if there is none yet."""
     waiting = ""
     while not stop.is_set():
@@ -274,4 +278,4 @@ def run(stop: threading.Event) -> None:
                 log.warning("the mirror waits: %s", error)
             stop.wait(1.0)
             continue
-        indexer.run(stop)
+        indexer.run(stop, leads)

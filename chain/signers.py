@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import orjson
 from django.conf import settings
 from eth_utils.crypto import keccak
 
 from chain.private import is_private
 from chain.rpc import Rpc
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount  # takes a while, and the private chain never needs it
 
 
 class SignerMissing(Exception):
@@ -34,11 +36,9 @@ class Signer(Protocol):
 class KeySigner:
     """Signs with a private key that this process holds."""
 
-    def __init__(self, key: str | bytes):
-        from eth_account import Account  # takes a while to import, and the private chain never needs it
-
-        self._account = Account.from_key(key)
-        self.address: str = self._account.address.lower()
+    def __init__(self, own: LocalAccount):
+        self._account = own
+        self.address: str = own.address.lower()
 
     def sign(self, rpc: Rpc, request: dict[str, Any]) -> tuple[str, str]:
         """Sign here. Nothing is asked of the node."""
@@ -71,28 +71,43 @@ def _checksummed(address: str) -> str:
 
 
 @cache
-def _from_key(key: str) -> KeySigner:
-    return KeySigner(key)
-
-
-@cache
-def _from_keystore(file: str, password_file: str) -> KeySigner:
+def _account(key: str, keystore: str, password_file: str) -> LocalAccount:
     from eth_account import Account
 
+    if not keystore:
+        try:
+            return Account.from_key(key)
+        except (ValueError, TypeError) as error:
+            raise SignerMissing(
+                "OPERATOR_KEY is no private key: 32 bytes are expected, as 0x text"
+            ) from error
     if not password_file:
         raise SignerMissing("OPERATOR_KEYSTORE needs OPERATOR_KEYSTORE_PASSWORD_FILE")
-    password = Path(password_file).read_text().rstrip("\r\n")
-    return KeySigner(bytes(Account.decrypt(orjson.loads(Path(file).read_bytes()), password)))
+    try:
+        password = Path(password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        return Account.from_key(Account.decrypt(Path(keystore).read_text(encoding="utf-8"), password))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+        raise SignerMissing(f"the keystore {keystore} can't be opened: {error}") from error
+
+
+def account() -> LocalAccount | None:
+    """The operator's account, from OPERATOR_KEY or OPERATOR_KEYSTORE; None when neither is set.
+
+    Opening a keystore takes a second, once a process. Raises SignerMissing when it can't be opened.
+    """
+    if not settings.OPERATOR_KEY and not settings.OPERATOR_KEYSTORE:
+        return None
+    return _account(
+        settings.OPERATOR_KEY, settings.OPERATOR_KEYSTORE, settings.OPERATOR_KEYSTORE_PASSWORD_FILE
+    )
 
 
 def configured(rpc: Rpc) -> Signer:
     """The signer that the settings name. Raises SignerMissing; RpcUnavailable where the node has to be
     asked.
     """
-    if settings.OPERATOR_KEY:
-        return _from_key(settings.OPERATOR_KEY)
-    if settings.OPERATOR_KEYSTORE:
-        return _from_keystore(settings.OPERATOR_KEYSTORE, settings.OPERATOR_KEYSTORE_PASSWORD_FILE)
+    if (own := account()) is not None:
+        return KeySigner(own)
     if not settings.PRIVATE_CHAIN:
         raise SignerMissing("nothing can be sent: set OPERATOR_KEY or OPERATOR_KEYSTORE")
     return UnlockedSigner(settings.OPERATOR_ADDRESS or rpc.call("eth_accounts")[0])

@@ -4,8 +4,9 @@
 """
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -17,3 +18,25 @@ app.conf.beat_schedule = {
     # A tick that waits longer than its period in the queue is dropped: the next one does the same.
     "tick": {"task": "gallery.tasks.tick", "schedule": 1.0, "options": {"queue": "control", "expires": 2}},
 }
+
+
+@signals.setup_logging.connect
+def _keep_logging(**_options: Any) -> None:
+    """Log as the settings say, and not as Celery would: to be connected is enough."""
+
+
+@signals.celeryd_init.connect
+def _check_worker(options: dict[str, Any] | None = None, **_options: Any) -> None:
+    """A worker of its own process (not a thread of `make run`) starts only where it can do its work."""
+    from config import switch
+
+    queues = (options or {}).get("queues") or [app.conf.task_default_queue]
+    names = queues.split(",") if isinstance(queues, str) else list(queues)
+    switch.require("control" if "control" in names else "paint")
+
+
+@signals.beat_init.connect
+def _check_beat(**_options: Any) -> None:
+    from config import switch
+
+    switch.require("beat")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chain import signers
 from chain.rpc import RpcError, RpcUnavailable, get_rpc
+from chain.signers import SignerMissing
 from config.deploy import deploy
-from config.deploy_sender import DeploymentError, account_from_key, account_from_keystore
+from config.deploy_sender import DeploymentError
 from config.deploy_settings import PROFILES, DeploySettings, Founding, first_values, read_founding
 
 if TYPE_CHECKING:
@@ -45,18 +47,15 @@ class Command(BaseCommand):
             address = sender if isinstance(sender, str) else sender.address
             wanted = self._wanted(address, options)
             deployment = deploy(get_rpc(), sender, wanted, report=self.stdout.write)
-        except (DeploymentError, RpcError, RpcUnavailable) as error:
+        except (DeploymentError, SignerMissing, RpcError, RpcUnavailable) as error:
             raise CommandError(str(error)) from error
         for name, at in deployment.contracts.items():
             self.stdout.write(f"{name} {at}")
 
     def _sender(self) -> str | LocalAccount:
         """The operator's key, or its account where the node holds the key."""
-        if settings.OPERATOR_KEY:
-            return account_from_key(settings.OPERATOR_KEY)
-        if settings.OPERATOR_KEYSTORE:
-            password = Path(settings.OPERATOR_KEYSTORE_PASSWORD_FILE).read_text(encoding="utf-8").strip()
-            return account_from_keystore(Path(settings.OPERATOR_KEYSTORE), password)
+        if (own := signers.account()) is not None:
+            return own
         if settings.OPERATOR_ADDRESS:
             return str(settings.OPERATOR_ADDRESS)
         raise DeploymentError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rlp  # type: ignore[import-untyped]
@@ -21,26 +20,6 @@ POLL_S = 0.02  # a private chain mines at once
 
 class DeploymentError(Exception):
     """The deployment can't be made or continued; the message says why and what to do."""
-
-
-def account_from_key(key: str) -> LocalAccount:
-    """The account of a private key (0x text of 32 bytes). Raises DeploymentError if it is none."""
-    from eth_account import Account  # takes a second to import, and the private chain never needs it
-
-    try:
-        return Account.from_key(key)
-    except (ValueError, TypeError) as error:
-        raise DeploymentError("that is no private key: 32 bytes are expected, as 0x text") from error
-
-
-def account_from_keystore(file: Path, password: str) -> LocalAccount:
-    """The account whose key is in an encrypted keystore. Raises DeploymentError if it can't be opened."""
-    from eth_account import Account
-
-    try:
-        return account_from_key("0x" + bytes(Account.decrypt(file.read_text("utf-8"), password)).hex())
-    except (OSError, ValueError, TypeError) as error:
-        raise DeploymentError(f"the keystore {file} can't be opened: {error}") from error
 
 
 def create_address(sender: str, nonce: int) -> str:

@@ -1,9 +1,20 @@
 """Static files for production."""
 
+from typing import Any
+
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+OUR_MODULES = "js/*.js"
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
-    """Hashed, compressed static files whose ES modules import one another by their hashed names."""
+    """Hashed, compressed static files whose ES modules import one another by their hashed names.
 
-    support_js_module_import_aggregation = True
+    Only our own modules are rewritten: a bundle in dist/ imports nothing, and what other packages bring may
+    mention files in a way that only looks like an import.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        _all_scripts, imports = self._js_module_import_aggregation_patterns
+        self.patterns: tuple[Any, ...] = (*type(self).patterns, (OUR_MODULES, imports))
+        super().__init__(*arguments, **options)

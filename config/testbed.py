@@ -1,9 +1,10 @@
-"""What tests need that pip and npm don't bring: a Chromium, and a PostgreSQL of their own.
+"""What tests need that pip and npm don't bring: a Chromium, a PostgreSQL and a Redis of their own.
 
     python -m config.testbed chromium            prints the path of a Chromium that starts
     python -m config.testbed postgres COMMAND…   runs COMMAND with DATABASE_URL naming a private cluster
+    python -m config.testbed services COMMAND…   the same, with REDIS_URL naming a private Redis too
 
-Both are looked for on the system first and installed only where they are missing: by Playwright (Chromium),
+They are looked for on the system first and installed only where they are missing: by Playwright (Chromium),
 then by apt-get where this is root. What can't be had is one clear sentence and exit status 1.
 """
 
@@ -15,7 +16,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -139,40 +141,138 @@ def unprivileged() -> pwd.struct_passwd | None:
     raise Problem("PostgreSQL will not run as root, and there is no user postgres or nobody to run it as.")
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A private, empty cluster on a port of its own, removed afterwards; gives its URL. Raises Problem."""
-    programs = find_postgres()
-    if programs is None and apt_install("postgresql"):
-        programs = find_postgres()
-    if programs is None:
+def found(find: Callable[[], Path | None], package: str, words: str) -> Path:
+    """A server program, installed where it is missing and can be. Raises Problem with `words`."""
+    program = find()
+    if program is None and apt_install(package):
+        program = find()
+    if program is None:
         raise Problem(
-            "These tests need PostgreSQL's server programs, and none could be found or installed: "
-            "install them (on Debian, sudo apt-get install postgresql) and run the same command again."
+            f"These tests need {words}, and none could be found or installed: install it "
+            f"(on Debian, sudo apt-get install {package}) and run the same command again."
         )
-    user = unprivileged()
-    with tempfile.TemporaryDirectory(prefix="murmuration-pg-") as folder:
+    return program
+
+
+class Postgres:
+    """A private, empty cluster in `folder`, on a port of its own. Can be stopped, and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the cluster. Raises Problem."""
+        self.folder = folder
+        self.programs = found(find_postgres, "postgresql", "PostgreSQL's server programs")
+        user = unprivileged()
+        self.who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)
+        self.port = free_port()
+        self.run("initdb", "-U", "murmuration", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
-        def run(program: str, *arguments: str) -> None:
-            command = [str(programs / program), "-D", f"{folder}/data", *arguments]
-            who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-            # pg_ctl's server keeps its output open: a file, since a pipe would never end.
-            with open(f"{folder}/{program}.log", "w+") as log:
-                ran = subprocess.run(command, cwd=folder, stdout=log, stderr=log, check=False, **who)  # type: ignore[call-overload]
-                if ran.returncode != 0:
-                    log.seek(0)
-                    raise Problem(f"PostgreSQL's {program} failed: {log.read().strip()[-1000:]}")
+    @property
+    def url(self) -> str:
+        return f"postgres://murmuration@127.0.0.1:{self.port}/postgres"
 
-        port = free_port()
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        run("initdb", "-U", "murmuration", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "start", "-w", "-t", "60", "-l", f"{folder}/server.log", "-o", options)
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs on the cluster. Raises Problem."""
+        command = [str(self.programs / program), "-D", f"{self.folder}/data", *arguments]
+        # pg_ctl's server keeps its output open: a file, since a pipe would never end.
+        with open(self.folder / f"{program}.log", "w+") as log:
+            ran = subprocess.run(  # type: ignore[call-overload]
+                command, cwd=self.folder, stdout=log, stderr=log, check=False, **self.who
+            )
+            if ran.returncode != 0:
+                log.seek(0)
+                raise Problem(f"PostgreSQL's {program} failed: {log.read().strip()[-1000:]}")
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self.run("pg_ctl", "start", "-w", "-t", "60", "-l", f"{self.folder}/server.log", "-o", options)
+
+    def stop(self) -> None:
+        """Stop it as a crash would: connections are cut, and the next start recovers."""
+        self.run("pg_ctl", "stop", "-m", "immediate", "-w")
+
+
+class Redis:
+    """A private Redis in `folder`, on a port of its own, which keeps what it is told on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        """Find the program. Raises Problem."""
+        self.folder = folder
+        self.program = found(find_redis, "redis-server", "a Redis server")
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. Raises Problem."""
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        # As docs/operations.md has it.
+        options += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
+        with open(self.folder / "server.log", "ab") as log:
+            self.process = subprocess.Popen([str(self.program), *options], stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while not answers(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "server.log").read_text(errors="replace")[-1000:]
+                raise Problem(f"Redis did not start: {said}")
+            time.sleep(0.05)
+
+    def stop(self, forget: bool = False) -> None:
+        """End it at once, as a crash would; `forget` what it had on disk too."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        if forget:
+            shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+
+
+def find_redis() -> Path | None:
+    """Redis's server, or Valkey's, which is the same to us."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    return Path(program) if program else None
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A private cluster that runs, removed afterwards. Raises Problem."""
+    with tempfile.TemporaryDirectory(prefix="murmuration-pg-") as folder:
+        cluster = Postgres(Path(folder))
+        cluster.start()
         try:
-            yield f"postgres://murmuration@127.0.0.1:{port}/postgres"
+            yield cluster
         finally:
-            run("pg_ctl", "stop", "-m", "immediate", "-w")
+            cluster.stop()
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """A private Redis that runs, removed afterwards. Raises Problem."""
+    with tempfile.TemporaryDirectory(prefix="murmuration-redis-") as folder:
+        server = Redis(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def run(command: list[str], **environment: str) -> int:
+    """Run a command with more environment; its exit status."""
+    for name, value in environment.items():
+        say(f"For the tests: {name}={value}")
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -182,11 +282,11 @@ def main(arguments: list[str]) -> int:
                 print(chromium())
                 return 0
             case ["postgres", *command] if command:
-                with postgres() as url:
-                    say(f"PostgreSQL for the tests: {url}")
-                    return subprocess.run(
-                        command, env={**os.environ, "DATABASE_URL": url}, check=False
-                    ).returncode
+                with postgres() as cluster:
+                    return run(command, DATABASE_URL=cluster.url)
+            case ["services", *command] if command:
+                with postgres() as cluster, redis() as server:
+                    return run(command, DATABASE_URL=cluster.url, REDIS_URL=server.url)
         say(str(__doc__))
         return 2
     except Problem as problem:

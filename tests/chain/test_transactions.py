@@ -11,6 +11,7 @@ import orjson
 import pytest
 from django.db import connection
 from django.utils import timezone
+from eth_account import Account
 
 from chain import anvil as processes
 from chain import signers, transactions
@@ -252,8 +253,6 @@ def test_ownKey_signs(node: Node, settings: Any, tmp_path: Path) -> None:
     assert send("tick:1", "Emitter", "tick").sender == node.accounts[1]
     assert mined(node, "tick:1").mined
 
-    from eth_account import Account
-
     keystore, password = tmp_path / "operator.json", tmp_path / "password"
     keystore.write_bytes(orjson.dumps(Account.encrypt(KEY, "secret", kdf="pbkdf2", iterations=10)))
     password.write_text("secret\n")
@@ -299,7 +298,7 @@ def test_chainWithoutBaseFee_paysAPrice(tmp_path: Path) -> None:
             rpc, request | fees | {"nonce": "0x0", "chainId": "0x7a69"}
         )
         assert rpc.call("eth_sendRawTransaction", raw) == tx_hash
-        signed = signers.KeySigner(KEY).sign(
+        signed = signers.KeySigner(Account.from_key(KEY)).sign(
             rpc, request | fees | {"from": other, "nonce": "0x0", "chainId": "0x7a69"}
         )
         assert rpc.call("eth_sendRawTransaction", signed[0]) == signed[1]

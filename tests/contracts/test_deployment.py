@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from eth_abi import encode
+from eth_account import Account
 from eth_utils.crypto import keccak
 
 from chain import abi
 from chain.rpc import Rpc
 from config import deploy as deploying
 from config.deploy import DeploymentError, DeploySettings, deploy, read_founding
-from config.deploy_sender import account_from_key
 from tests.contracts.node import VALUES, ZERO_HASH, Node, ascii32
 
 ZERO = "0x" + "0" * 40
@@ -307,7 +307,7 @@ def test_values_that_the_contract_refuses_are_told_in_its_words(anvil: Any, tmp_
 
 def test_a_signer_with_a_key_deploys_where_the_node_has_none(anvil: Any, tmp_path: Path) -> None:
     node = Node(Rpc(anvil.url), tmp_path / "deployment.json")
-    signer = account_from_key(ANVIL_KEY)
+    signer = Account.from_key(ANVIL_KEY)
     assert signer.address.lower() == node.deployer
     settings = dataclasses.replace(node.settings, founding=node.settings.founding[:1])
     deployment = deploy(node.rpc, signer, settings, file=node.file)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,23 @@ def test_the_private_cluster_is_empty_runs_a_command_and_goes_away():
     port = int(url.rpartition(":")[2].partition("/")[0])
     with testbed.socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.services
+def test_redis_keepsWhatItWasTold_unlessItIsToForget():
+    import redis
+
+    with testbed.redis() as server:
+        redis.Redis.from_url(server.url).set("told", "kept")
+        redis.Redis.from_url(server.url).execute_command("BGREWRITEAOF")
+        time.sleep(1.5)  # appendfsync everysec
+        server.stop()
+        server.start()
+        assert redis.Redis.from_url(server.url).get("told") == b"kept"
+        server.stop(forget=True)
+        server.start()
+        assert redis.Redis.from_url(server.url).get("told") is None
+    assert not testbed.answers(server.port)
 
 
 @pytest.mark.services

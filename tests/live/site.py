@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 
 from config.middleware import POLICY
-from live import server as live_server
-from live.socket import live_socket
+from live.routing import websocket_urlpatterns
 
 STATIC = Path(__file__).parents[2] / "static"
 HEAD = (
@@ -41,10 +40,8 @@ class Site:
 
     def start(self) -> None:
         """Serve; on the same port as before if there was one."""
-        app = ProtocolTypeRouter({"http": self._serve, "websocket": live_socket})
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=self.port, log_level="warning", **live_server.options()
-        )
+        app = ProtocolTypeRouter({"http": self._serve, "websocket": URLRouter(websocket_urlpatterns)})
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

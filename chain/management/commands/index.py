@@ -10,10 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from chain.indexer import Indexer, run
+from chain.lead import Lead
 
 
 class Command(BaseCommand):
-    """Follow the chain until interrupted, or, with --once, to its head."""
+    """Follow the chain until interrupted, or, with --once, to its head. A second one stands by."""
 
     help = "Mirror the chain into the database, and keep it up to date until interrupted."
 
@@ -29,4 +30,4 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        run(stop)
+        run(stop, Lead("indexer").held)

@@ -1,0 +1,115 @@
+"""The production switch: settings that do not go together are refused at the start, in words that help."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+from eth_account import Account
+
+from config import switch
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "0x" + "11" * 32
+COMMANDS = {
+    kind: shlex.split(command)
+    for kind, _, command in (line.partition(":") for line in (ROOT / "Procfile").read_text().splitlines())
+}
+
+
+@pytest.fixture
+def production(settings, tmp_path: Path):
+    """Settings that go together; nothing behind them has to run."""
+    settings.DATABASES["default"] = settings.DATABASES["default"] | {
+        "ENGINE": "django.db.backends.postgresql"
+    }
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.CHAIN_RPC_URL = "http://127.0.0.1:1"
+    settings.PRIVATE_CHAIN = False
+    settings.OPERATOR_KEY, settings.OPERATOR_KEYSTORE = KEY, ""
+    settings.SECRET_KEY, settings.SECRET_KEY_GIVEN = "k" * 60, True
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["murmuration.example"]
+    settings.VAR_DIR, settings.DEPLOYMENT_FILE = tmp_path, tmp_path / "deployment.json"
+    settings.COLLECTED_STATIC, settings.STATIC_ROOT = True, str(tmp_path)
+    (tmp_path / "staticfiles.json").write_text("{}")
+    yield settings
+    settings.DATABASES["default"] = settings.DATABASES["default"] | {"ENGINE": "django.db.backends.sqlite3"}
+
+
+@pytest.mark.parametrize("role", switch.SEPARATE)
+def test_whatGoesTogether_isRefusedNowhere(production, role):
+    assert switch.problems(role) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "words"),
+    [
+        ("web", {"REDIS_URL": ""}, "Without REDIS_URL"),
+        ("indexer", {"SECRET_KEY_GIVEN": False}, "SECRET_KEY is not set"),
+        ("web", {"SECRET_KEY": "short"}, "fewer than 50"),
+        ("web", {"DEBUG": True}, "unset it"),
+        ("web", {"ALLOWED_HOSTS": ["*"]}, "name the site's own hosts"),
+        ("web", {"COLLECTED_STATIC": False}, "collectstatic"),
+        ("web", {"STATIC_ROOT": "/nowhere"}, "collectstatic"),
+        ("indexer", {"CHAIN_RPC_URL": ""}, "CHAIN_RPC_URL is not set"),
+        ("control", {"OPERATOR_KEY": ""}, "set OPERATOR_KEY, or OPERATOR_KEYSTORE"),
+        ("control", {"OPERATOR_KEY": "0x12"}, "no private key"),
+        ("control", {"OPERATOR_KEYSTORE": "/k.json"}, "choose one"),
+        ("control", {"OPERATOR_KEY": "", "OPERATOR_KEYSTORE": "/k.json"}, "OPERATOR_KEYSTORE_PASSWORD_FILE"),
+        ("web", {"PRIVATE_CHAIN": True}, "not the one that is kept in VAR_DIR"),
+        ("embedded", {"OPERATOR_KEY": ""}, "set OPERATOR_KEY"),
+    ],
+)
+def test_whatDoesNotGoTogether_isSaidInOneSentence(production, role, changes, words):
+    for name, value in changes.items():
+        setattr(production, name, value)
+    [problem] = switch.problems(role)
+    assert words in problem
+
+
+def test_sqlite_isForOneProcess(production):
+    production.DATABASES["default"] = production.DATABASES["default"] | {
+        "ENGINE": "django.db.backends.sqlite3"
+    }
+    assert "set DATABASE_URL to a PostgreSQL" in switch.problems("paint")[0]
+    assert switch.problems("embedded") == []
+
+
+def test_aPublicChain_isNeverPrivate(production):
+    production.PRIVATE_CHAIN = True
+    deployment = {"chainId": 1, "genesisHash": "0x" + "aa" * 32, "block": 1, "contracts": {}}
+    production.DEPLOYMENT_FILE.write_bytes(orjson.dumps(deployment))
+    assert "the deployment file is of chain 1: unset PRIVATE_CHAIN" in switch.problems("control")[0]
+
+
+def test_aKeystore_isOpenedAtTheStart(production, tmp_path: Path):
+    keystore, password = tmp_path / "operator.json", tmp_path / "password"
+    keystore.write_bytes(orjson.dumps(Account.encrypt(KEY, "right", kdf="pbkdf2", iterations=2)))
+    password.write_text("wrong\n")
+    production.OPERATOR_KEY, production.OPERATOR_KEYSTORE = "", str(keystore)
+    production.OPERATOR_KEYSTORE_PASSWORD_FILE = str(password)
+    assert "can't be opened" in switch.problems("control")[0]
+    password.write_text("right\n")
+    (tmp_path / "other").write_text("right\n")  # a keystore that was opened, or not, is remembered
+    production.OPERATOR_KEYSTORE_PASSWORD_FILE = str(tmp_path / "other")
+    assert switch.problems("control") == []
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_aProcessWithoutSettings_endsAtOnceAndSaysWhy(kind: str, tmp_path: Path):
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "VAR_DIR": str(tmp_path),
+        "HOME": str(tmp_path),
+    }
+    ran = subprocess.run(
+        COMMANDS[kind], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
+    )
+    assert ran.returncode == switch.EX_CONFIG, ran.stdout + ran.stderr
+    assert f"This process ({kind}) cannot start:" in ran.stderr
+    assert "set DATABASE_URL" in ran.stderr
+    assert "Traceback" not in ran.stderr
