@@ -2,8 +2,10 @@
 
 from django.urls import path, register_converter
 
+import governance.converters  # noqa: F401 - uint256 and address
+from gallery import feeds
 from gallery.converters import HashConverter
-from gallery.views import health, images, pages
+from gallery.views import health, images, pages, parts
 
 register_converter(HashConverter, "hash32")
 
@@ -13,6 +15,10 @@ urlpatterns = [
     path("now/label/", pages.now_label, name="now-label"),
     path("lineage/", pages.lineage, name="lineage"),
     path("generations/<int:number>/", pages.generation, name="generation"),
+    path("generations/<int:number>/thumbnail/", parts.thumbnail, name="thumbnail"),
+    path("generations/of/<uint256:proposal_id>/", parts.made, name="made"),
+    path("generations/decided-by/<address:address>/", parts.decided_by, name="decided_by"),
+    path("feed.atom", feeds.GenerationFeed(), name="feed"),
     path("pictures/<hash32:file_hash>/original.png", images.original, name="original"),
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
     path("about/", pages.about, name="about"),

@@ -1,6 +1,8 @@
-"""Numbers of 256 bits and addresses in URLs."""
+"""Numbers of 256 bits and addresses in URLs, registered for whoever imports this."""
 
 from __future__ import annotations
+
+from django.urls import register_converter
 
 
 class Uint256Converter:
@@ -28,3 +30,7 @@ class AddressConverter:
 
     def to_url(self, value: str) -> str:
         return str(value).lower()
+
+
+register_converter(Uint256Converter, "uint256")
+register_converter(AddressConverter, "address")

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 _SUFFIX = re.compile(r"\s*#proposer=0x[0-9a-fA-F]{40}\Z")
 _UNTITLED = "Untitled"
+# What turns the direction of the words around it, and control characters but for tab and line feed.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,10 @@ def split(description: str) -> Description:
 def readable(raw: bytes) -> str:
     """Bytes that somebody put on chain, as text that every database and page can hold."""
     return raw.decode("utf-8", errors="replace").replace("\x00", "\ufffd")
+
+
+def plain(text: str) -> str:
+    """A stranger's words where no markup can hold them together (a tab's title, a feed, a calendar): without
+    direction marks, and with U+FFFD for what XML forbids.
+    """
+    return _CONTROL.sub("\ufffd", _TURNING.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))

@@ -125,6 +125,7 @@ def transfer(events: Sequence[Event]) -> None:
         )
         for event in events
     )
+    live.publish("governance", "members")
 
 
 def delegate_changed(events: Sequence[Event]) -> None:
@@ -150,6 +151,7 @@ def delegate_votes_changed(events: Sequence[Event]) -> None:
         )
         for event in events
     )
+    live.publish("governance", "members")
 
 
 def voting_units_excluded(events: Sequence[Event]) -> None:

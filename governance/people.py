@@ -18,6 +18,7 @@ _CONTRACTS = {
     "ArtGovernor": "the governor",
     "ArtToken": "the token",
     "LivingArtwork": "the artwork",
+    "GenerationAuction": "the auction",
 }
 
 

@@ -22,6 +22,7 @@ from governance.models import (
     OperationExecuted,
     ParameterChange,
     Proposal,
+    ProposalExecuted,
     Support,
     Vote,
 )
@@ -129,7 +130,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Standing:
-    """A proposal at chain time `now`. Times are in seconds; `quorum` is in votes."""
+    """A proposal at chain time `now`. Times are in seconds; `quorum` is in votes, and the larger of `least`
+    and `percent` of `supply`, all as at the snapshot.
+    """
 
     proposal: Proposal
     state: State
@@ -139,6 +142,8 @@ class Standing:
     deadline: int
     eta: int | None
     now: int
+    percent: int = 0
+    least: int = 0
 
     @property
     def quorum_reached(self) -> bool:
@@ -246,7 +251,8 @@ def standings(found: Sequence[Proposal], now: int) -> list[Standing]:
     for proposal in found:
         snapshot = proposal.voting_starts
         votes = tally.get(proposal.pk, Tally())
-        needed = _quorum(supply[snapshot], _at(numerators, snapshot), _at(least, snapshot))
+        percent, fewest = _at(numerators, snapshot), _at(least, snapshot)
+        needed = _quorum(supply[snapshot], percent, fewest)
         queued = _event(proposal, "queued")
         deadline = _deadline(proposal)
         current = _state(
@@ -274,6 +280,8 @@ def standings(found: Sequence[Proposal], now: int) -> list[Standing]:
                 deadline=deadline,
                 eta=queued.eta if queued is not None else None,
                 now=now,
+                percent=percent,
+                least=fewest,
             )
         )
     return result
@@ -361,6 +369,17 @@ def _history(kind: str) -> list[tuple[int, int]]:
 
 def _at(history: list[tuple[int, int]], timestamp: int) -> int:
     return next((value for at, value in reversed(history) if at <= timestamp), 0)
+
+
+def versions_made(made_by: QuerySet[Proposal]) -> list[int]:
+    """The parameter versions that the execution of these proposals made, oldest first."""
+    executed = ProposalExecuted.objects.filter(proposal__in=made_by.values("pk")).order_by()
+    operations = OperationExecuted.objects.filter(operation_id__in=made_by.values("operation_id")).order_by()
+    changes = ParameterChange.objects.filter(
+        Q(log__tx_hash__in=executed.values("log__tx_hash"))
+        | Q(log__tx_hash__in=operations.values("log__tx_hash"))
+    )
+    return sorted(set(changes.order_by().values_list("version", flat=True)))
 
 
 def _ids(rows: QuerySet[Any]) -> QuerySet[Any]:

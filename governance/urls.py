@@ -1,17 +1,16 @@
 """Pages of governance. Ids are decimal uint256, people are addresses."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
-from governance.converters import AddressConverter, Uint256Converter
-from governance.views import actions, delegation, members, proposals, signin
-
-register_converter(Uint256Converter, "uint256")
-register_converter(AddressConverter, "address")
+import governance.converters  # noqa: F401 - uint256 and address
+from governance.views import actions, delegation, feeds, members, proposals, signin
 
 app_name = "governance"
 urlpatterns = [
     path("proposals/", proposals.index, name="proposals"),
     path("proposals/list/", proposals.index_part, name="proposals_part"),
+    path("proposals/feed.atom", feeds.ProposalFeed(), name="feed"),
+    path("proposals/calendar.ics", feeds.calendar, name="calendar"),
     path("proposals/new/", actions.compose, name="compose"),
     path("proposals/<uint256:proposal_id>/", proposals.page, name="proposal"),
     path("proposals/<uint256:proposal_id>/standing/", proposals.standing_part, name="standing_part"),
@@ -22,6 +21,7 @@ urlpatterns = [
     path("proposals/<uint256:proposal_id>/queue/", actions.queue, name="queue"),
     path("proposals/<uint256:proposal_id>/execute/", actions.execute, name="execute"),
     path("members/", members.index, name="members"),
+    path("members/list/", members.index_part, name="members_part"),
     path("members/<address:address>/", members.page, name="member"),
     path("delegate/", delegation.page, name="delegate"),
     path("delegate/part/", delegation.part, name="delegate_part"),

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from chain.fields import ExactSum
 from governance.models import Delegation, Exclusion, TokenTransfer, VotesChanged
@@ -70,6 +70,12 @@ def supply_at(timestamp: int) -> int:
     return supplies_at([timestamp])[timestamp]
 
 
+def supply_now() -> int:
+    """ArtToken's votes at the mirrored head: all tokens but those of excluded accounts."""
+    totals = VotesChanged.objects.aggregate(more=ExactSum("current"), less=ExactSum("previous"))
+    return int(totals["more"]) - int(totals["less"])
+
+
 def delegate_of(address: str, timestamp: int | None = None) -> str:
     """Who votes for `address`: itself unless it chose somebody else."""
     chosen = Delegation.objects.filter(delegator=address)
@@ -85,9 +91,53 @@ def delegations() -> dict[str, str]:
     return {a: b for a, b in dict(rows).items() if b not in (ZERO, a)}
 
 
-def excluded_accounts() -> set[str]:
-    """Accounts whose tokens carry no votes."""
+def backing(delegates: Iterable[str], timestamp: int | None = None) -> dict[str, dict[str, int]]:
+    """Whose tokens make up the votes of each of `delegates`: delegate -> {owner: tokens}, most first.
+
+    Now, or after the last block at or before `timestamp`. An account that names nobody is its own delegate;
+    tokens of excluded accounts are nobody's votes. The tokens add up to `weight_at`.
+    """
+    wanted = set(delegates)
+    if not wanted:
+        return {}
+    naming = Delegation.objects.filter(current__in=wanted).order_by().values("delegator")
+    rows = Delegation.objects.filter(Q(delegator__in=wanted) | Q(delegator__in=naming))
+    if timestamp is not None:
+        rows = rows.filter(at__lte=timestamp)
+    chosen = dict(rows.order_by("block_number", "log_index").values_list("delegator", "current"))
+    voter_of = {owner: owner if named == ZERO else named for owner, named in chosen.items()}
+    voter_of = {address: address for address in wanted} | voter_of
+    owners = {owner for owner, voter in voter_of.items() if voter in wanted} - excluded_accounts(timestamp)
+    counted: dict[str, dict[str, int]] = {delegate: {} for delegate in wanted}
+    for owner, count in balances(owners, timestamp).items():
+        counted[voter_of[owner]][owner] = count
+    return {
+        delegate: dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        for delegate, found in counted.items()
+    }
+
+
+def balances(owners: Iterable[str], timestamp: int | None = None) -> dict[str, int]:
+    """ArtToken.balanceOf for each of `owners` that holds anything, now or after the last block at or before
+    `timestamp`.
+    """
+    wanted = set(owners)
+    moves = TokenTransfer.objects.order_by()
+    if timestamp is not None:
+        moves = moves.filter(at__lte=timestamp)
+    held: dict[str, int] = defaultdict(int)
+    for side, sign in (("recipient", 1), ("sender", -1)):
+        rows = moves.filter(**{f"{side}__in": wanted}).values_list(side).annotate(count=Count("pk"))
+        for owner, count in rows:
+            held[owner] += sign * count
+    return {owner: count for owner, count in held.items() if count}
+
+
+def excluded_accounts(timestamp: int | None = None) -> set[str]:
+    """Accounts whose tokens carry no votes, now or after the last block at or before `timestamp`."""
     rows = Exclusion.objects.order_by("block_number", "log_index").values_list("account", "excluded")
+    if timestamp is not None:
+        rows = rows.filter(at__lte=timestamp)
     return {account for account, excluded in dict(rows).items() if excluded}
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance import actions, network, people, withholding
+from governance import actions, descriptions, network, people, withholding
 from governance.parameters.spec import duration
 from governance.selectors import Tally
 from governance.weights import ZERO
@@ -20,12 +21,35 @@ register.filter("person", people.name_of)
 register.filter("duration", duration)
 register.filter("votes", actions.votes_words)
 register.filter("shown", withholding.shown)
+register.filter("plain", descriptions.plain)
 
 
 @register.filter
 def moment(seconds: int | None) -> datetime | None:
     """Chain time in seconds as a date."""
     return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
+
+
+@register.filter
+def share(count: int, total: int) -> str:
+    """`count` of `total` in percent: whole, and honest about what is almost nothing or almost all."""
+    return percent(100 * count / total if total else 0.0)
+
+
+@register.filter
+def percent(value: float) -> str:
+    """`40 %`; `under 1 %` and `over 99 %` rather than 0 or 100 that are not."""
+    if 0 < value < 1:
+        return "under 1 %"
+    if 99 < value < 100:
+        return "over 99 %"
+    return f"{value:.0f} %"
+
+
+@register.filter
+def at(found: Mapping[Any, Any], key: Any) -> Any:
+    """`found[key]`, or None."""
+    return found.get(key)
 
 
 @register.filter
@@ -53,6 +77,47 @@ def tally_bar(tally: Tally) -> SafeString:
         label,
         format_html_join("", '<rect class="{}" x="{}" y="0" width="{}" height="10"/>', rects),
     )
+
+
+@register.simple_tag
+def share_bar(value: float) -> SafeString:
+    """A share of all votes (percent) as a thin bar; its number stands beside it."""
+    return format_html(
+        '<svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="{}" height="1"/></svg>',
+        f"{min(100.0, max(0.0, value)):.2f}",
+    )
+
+
+@register.simple_tag
+def power_curve(curve: Sequence[tuple[int, int]], now: int) -> SafeString:
+    """Votes over time as steps: (seconds, votes) oldest first, up to `now`. The numbers stand in a table."""
+    if not curve:
+        return SafeString("")
+    start, most = curve[0][0], max(votes for _, votes in curve) or 1
+    span = max(1, now - start)
+    points, level = [], 0
+    for moment_s, votes in [*curve, (max(now, curve[-1][0]), curve[-1][1])]:
+        x = 1000 * (moment_s - start) / span
+        points += [f"{x:.1f},{100 - 96 * level / most:.1f}", f"{x:.1f},{100 - 96 * votes / most:.1f}"]
+        level = votes
+    label = f"From {curve[0][1]} to {actions.votes_words(curve[-1][1])}, at most {most}"
+    line = " ".join(points)
+    return format_html(
+        '<svg class="curve" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<polygon points="{} 1000,100 0,100"/><polyline points="{}"/></svg>',
+        label,
+        line,
+        line,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def page_query(context: Any, name: str, number: int) -> str:
+    """This page's query string with the list called `name` turned to its page `number`."""
+    query = context["request"].GET.copy()
+    query[name] = str(number)
+    return query.urlencode()
 
 
 @register.simple_tag

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from chain import clock
 from chain.models import Cursor
-from governance import actions, keeper, selectors
+from governance import keeper, life, outcomes, record, selectors
 from governance.models import ParameterChange, Proposal, Support, Vote
 from governance.parameters import Value, describe_calls, values_at
 from governance.selectors import Standing, State
 
 PER_PAGE = 20
+BALLOTS_PER_PAGE = 30
+WEIGHTLESS = 20
+"""How many of the votes without weight are named: anyone may send any number of them."""
 CHOICES = ((Support.FOR, "For"), (Support.AGAINST, "Against"), (Support.ABSTAIN, "Abstain"))
+FILTERS = {"": "All", "open": "Open", "decided": "Decided"}
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Proposals, newest first."""
+    """Proposals, newest first: all of them, those that something still happens to, or those that are decided;
+    of everybody or of one member.
+    """
+    author = request.GET.get("by", "")
+    if author != author.lower() and _ADDRESS.fullmatch(author):
+        query = request.GET.copy()
+        query["by"] = author.lower()
+        return redirect(f"{request.path}?{query.urlencode()}", permanent=True)
     return render(request, "governance/proposals.html", _list(request))
 
 
@@ -35,27 +48,38 @@ def index_part(request: HttpRequest) -> HttpResponse:
 @require_safe
 def page(request: HttpRequest, proposal_id: int) -> HttpResponse:
     """One proposal: what it would change, where it stands, who voted how and why."""
-    proposal = _get(proposal_id)
+    proposal = _find(proposal_id)
+    if proposal is None:
+        return render(request, "governance/gone.html", {"proposal_id": proposal_id}, status=404)
     context = _standing(request, proposal)
-    context |= _change(context["standing"]) | _record(context["standing"]) | {"choices": CHOICES}
+    context |= _change(context["standing"]) | _record(request, context["standing"]) | {"choices": CHOICES}
     return render(request, "governance/proposal.html", context)
 
 
 @require_safe
 def standing_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    return render(request, "governance/_standing.html", _standing(request, _get(proposal_id)))
+    proposal = _find(proposal_id)
+    if proposal is None:
+        return _gone(request, "standing")
+    return render(request, "governance/_standing.html", _standing(request, proposal))
 
 
 @require_safe
 def change_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    standing = selectors.standing(_get(proposal_id), clock.now())
-    return render(request, "governance/_change.html", _change(standing))
+    proposal = _find(proposal_id)
+    if proposal is None:
+        return _gone(request, "change")
+    context = _change(selectors.standing(proposal, clock.now()))
+    return render(request, "governance/_change.html", context)
 
 
 @require_safe
 def record_part(request: HttpRequest, proposal_id: int) -> HttpResponse:
-    standing = selectors.standing(_get(proposal_id), clock.now())
-    return render(request, "governance/_record.html", _record(standing))
+    proposal = _find(proposal_id)
+    if proposal is None:
+        return _gone(request, "record")
+    context = _record(request, selectors.standing(proposal, clock.now()))
+    return render(request, "governance/_record.html", context)
 
 
 @require_safe
@@ -64,91 +88,89 @@ def known(request: HttpRequest, proposal_id: int) -> JsonResponse:
     return JsonResponse({"known": Proposal.objects.filter(pk=proposal_id).exists()})
 
 
-@dataclass(frozen=True)
-class Step:
-    """One line of a proposal's life. `at` is in chain seconds; `done` tells past from future."""
-
-    name: str
-    at: int | None
-    done: bool
-    current: bool = False
-
-
 def before(standing: Standing) -> dict[str, Value]:
     """The parameters to compare with: those it replaced, those of its end if it failed, else today's."""
     proposal = standing.proposal
     if standing.state is State.EXECUTED:
-        executed = getattr(proposal, "executed", None)
-        if executed is not None:
-            made = ParameterChange.objects.filter(log__tx_hash=executed.log.tx_hash)
-            first = made.order_by("version").values_list("version", flat=True).first()
-            if first is not None:
-                return values_at(first - 1)
+        made = selectors.versions_made(Proposal.objects.filter(pk=proposal.pk))
+        if made:
+            return values_at(made[0] - 1)
     if not standing.state.moving:
         return values_at(_version_at(standing.deadline))
     return values_at()
 
 
-def timeline(standing: Standing) -> list[Step]:
-    """What has happened to a proposal, what happens next, and what might."""
-    proposal, now, state = standing.proposal, standing.now, standing.state
-    steps = [
-        Step("Proposed", proposal.at, done=True),
-        Step("Voting opens", proposal.voting_starts, now > proposal.voting_starts, state is State.PENDING),
-        Step("Voting closes", standing.deadline, now > standing.deadline, state is State.ACTIVE),
-    ]
-    if getattr(proposal, "extended", None) is not None:
-        steps.insert(2, Step("Late quorum: voting goes on", proposal.extended.at, done=True))
-    canceled = getattr(proposal, "canceled", None)
-    if canceled is not None:
-        return [*(step for step in steps if step.done), Step("Cancelled", canceled.at, done=True)]
-    if state is State.DEFEATED:
-        return [*steps, Step("Not carried", standing.deadline, done=True)]
-    if state is State.CANCELED:
-        return [*steps, Step("Cancelled in the timelock", None, done=True)]
-    queued, executed = getattr(proposal, "queued", None), getattr(proposal, "executed", None)
-    steps.append(
-        Step("Queued in the timelock", queued.at if queued else None, bool(queued), state is State.SUCCEEDED)
-    )
-    done = state is State.EXECUTED
-    at = executed.at if executed else standing.eta
-    return [*steps, Step("Takes effect" if not done else "Took effect", at, done, state is State.QUEUED)]
-
-
 def _list(request: HttpRequest) -> dict[str, Any]:
-    paginator = Paginator(selectors.proposals(), PER_PAGE)
-    chosen = paginator.get_page(request.GET.get("page"))
+    """What both the page and its live part show. Raises Http404 for filters that there are not."""
+    show, author = request.GET.get("show", ""), request.GET.get("by", "")
+    if show not in FILTERS or (author and not _ADDRESS.fullmatch(author)):
+        raise Http404("no such list")
+    author = author.lower()
+    now = clock.now()
+    moving = [item.proposal.pk for item in selectors.open_proposals(now, patience=keeper.PATIENCE_S)]
+    found: QuerySet[Proposal] = selectors.proposals()
+    if show == "open":
+        found = found.filter(pk__in=moving)
+    elif show == "decided":
+        found = found.exclude(pk__in=moving)
+    if author:
+        found = found.filter(proposer=author)
+    chosen = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    cursor = Cursor.current()
+    standings = selectors.standings(list(chosen.object_list), now)
     return {
         "page": chosen,
-        "standings": selectors.standings(list(chosen.object_list), clock.now()),
-        "now": clock.now(),
+        "rows": [
+            {
+                "standing": item,
+                "lacks": outcomes.lacks(item) if item.state is State.DEFEATED else "",
+                "to_final": life.blocks_to_final(item.proposal.block_number, cursor),
+            }
+            for item in standings
+        ],
+        "now": now,
+        "show": show,
+        "author": author,
+        "filters": [
+            {"words": words, "query": _query(show=key, by=author), "here": key == show}
+            for key, words in FILTERS.items()
+        ],
+        "open_count": len(moving),
+        "query": _query(show=show, by=author),
+        "everybody": _query(show=show),
     }
 
 
-def _get(proposal_id: int) -> Proposal:
-    return get_object_or_404(selectors.proposals(), pk=proposal_id)
+def _query(**wanted: str) -> str:
+    """`show=open&by=0x…` of what is not empty."""
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in wanted.items() if value})
+    return query.urlencode()
+
+
+def _find(proposal_id: int) -> Proposal | None:
+    return selectors.proposals().filter(pk=proposal_id).first()
+
+
+def _gone(request: HttpRequest, part: str) -> HttpResponse:
+    """A part of a page that is open, so that its proposal was there: the chain took it back."""
+    if not getattr(request, "htmx", False):
+        raise Http404("no such proposal")
+    return render(request, "governance/_gone.html", {"part": part, "now": clock.now()})
 
 
 def _standing(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
     standing = selectors.standing(proposal, clock.now())
     address: str | None = getattr(request, "wallet", None)
-    mine: dict[str, Any] = {"my_vote": None, "my_weight": None, "my_refusal": None}
-    if address is not None:
-        opened = standing.state is not State.PENDING
-        weight = (
-            selectors.weight_at(address, proposal.voting_starts) if opened else selectors.weight_now(address)
-        )
-        mine = {
-            "my_vote": selectors.vote_of(proposal, address),
-            "my_weight": weight,
-            "my_refusal": None if weight else actions.no_weight(address, proposal.voting_starts),
-        }
     return {
         "proposal": proposal,
         "standing": standing,
-        "confirmations_missing": _not_final(proposal),
+        "rules": [outcomes.quorum(standing), outcomes.majority(standing)],
+        "verdict": outcomes.verdict(standing),
+        "confirmations_missing": life.missing(proposal, Cursor.current()),
         "trouble": keeper.trouble(proposal) if standing.state.moving else "",
-        **mine,
+        "my_vote": selectors.vote_of(proposal, address),
+        "power": record.power(standing, address) if address else None,
     }
 
 
@@ -158,32 +180,22 @@ def _change(standing: Standing) -> dict[str, Any]:
     return {"proposal": proposal, "standing": standing, "calls": calls}
 
 
-def _record(standing: Standing) -> dict[str, Any]:
+def _record(request: HttpRequest, standing: Standing) -> dict[str, Any]:
     votes = Vote.objects.filter(proposal=standing.proposal).order_by("-block_number", "-log_index")
+    cursor = Cursor.current()
+    counted: Page[Vote] = Paginator(votes.exclude(weight=0), BALLOTS_PER_PAGE).get_page(
+        request.GET.get("votes")
+    )
+    weightless = votes.filter(weight=0)
     return {
         "proposal": standing.proposal,
         "standing": standing,
-        "votes": votes,
-        "timeline": timeline(standing),
+        "votes": counted,
+        "ballots": record.ballots(list(counted.object_list), standing, cursor),
+        "weightless": list(weightless[:WEIGHTLESS]),
+        "weightless_count": weightless.count(),
+        "steps": life.steps(standing, cursor),
     }
-
-
-def _not_final(proposal: Proposal) -> int:
-    """How many blocks the newest thing on this page still is from final; 0 when all of it is."""
-    cursor = Cursor.current()
-    if cursor is None:
-        return 0
-    newest = (
-        Vote.objects.filter(proposal=proposal)
-        .order_by("-block_number")
-        .values_list("block_number", flat=True)
-    )
-    rows = [proposal.block_number, newest.first() or 0]
-    for name in ("extended", "queued", "executed", "canceled"):
-        row = getattr(proposal, name, None)
-        if row is not None:
-            rows.append(row.block_number)
-    return max(0, max(rows) - cursor.finalized_number)
 
 
 def _version_at(timestamp: int) -> int | None:

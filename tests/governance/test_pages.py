@@ -81,7 +81,7 @@ def test_an_executed_proposal_keeps_the_before_that_it_had(client, chain_time):
     )
     chain_time(1300)
     page = client.get(f"/proposals/{proposal.pk}/").content.decode()
-    assert re.search(r"calm</del>.*wild</ins>", page, re.DOTALL)
+    assert re.search(r"calm</bdi></del>.*wild</bdi></ins>", page, re.DOTALL)
 
 
 @pytest.mark.parametrize("part", ["", "standing/", "record/"])
