@@ -87,12 +87,12 @@ def _after(standing: Standing, event: Any) -> list[Step]:
     else:
         found.append(Step("Queued in the timelock", None, False, state is State.SUCCEEDED))
     if executed is not None:
-        return [*found, event("Took effect", executed, who=executed.log.tx_from)]
+        return [*found, event("Executed", executed, who=executed.log.tx_from)]
     if state is State.EXECUTED:  # at the timelock itself, past the governor
         rows = OperationExecuted.objects.filter(operation_id=proposal.operation_id)
         done = rows.select_related("log").first()
         assert done is not None  # noqa: S101 - it is why the state is EXECUTED
-        return [*found, event("Took effect", done, who=done.log.tx_from)]
+        return [*found, event("Executed", done, who=done.log.tx_from)]
     if state is State.CANCELED:
         lost = OperationCancelled.objects.filter(operation_id=proposal.operation_id)
         row = lost.select_related("log").first()
@@ -102,4 +102,4 @@ def _after(standing: Standing, event: Any) -> list[Step]:
     ready = standing.ready
     if standing.eta is not None:
         found.append(Step("Timelock ends", standing.eta, ready, state is State.QUEUED and not ready))
-    return [*found, Step("Takes effect", None, False, ready)]
+    return [*found, Step("Executed: takes effect", None, False, ready)]

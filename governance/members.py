@@ -137,10 +137,10 @@ def checkpoints(address: str) -> QuerySet[VotesChanged]:
 
 def history(address: str, rows: Sequence[VotesChanged], older: VotesChanged | None) -> list[Checkpoint]:
     """Checkpoints with what they came from. `rows` are some of `checkpoints`, `older` the one below."""
-    causes = _causes(address, [row.block_number for row in rows])
+    causes = _causes(address, [row.at for row in rows])
     below = [*(row.current for row in rows[1:]), older.current if older else 0]
     return [
-        Checkpoint(row.at, row.block_number, before, row.current, causes.get(row.block_number, []))
+        Checkpoint(row.at, row.block_number, before, row.current, causes.get(row.at, []))
         for row, before in zip(rows, below, strict=True)
     ]
 
@@ -180,25 +180,25 @@ def _has_a_past(address: str) -> bool:
     )
 
 
-def _causes(address: str, blocks: Sequence[int]) -> dict[int, list[Cause]]:
-    """What happened in these blocks that may have changed the votes of `address`, by block."""
+def _causes(address: str, times: Sequence[int]) -> dict[int, list[Cause]]:
+    """What happened in these seconds that may have changed the votes of `address`, by second."""
     found: dict[int, list[Cause]] = defaultdict(list)
-    moves = TokenTransfer.objects.filter(block_number__in=blocks).order_by("block_number", "log_index")
+    moves = TokenTransfer.objects.filter(at__in=times).order_by("block_number", "log_index")
     for move in moves.filter(Q(sender=address) | Q(recipient=address)):
-        found[move.block_number].append(_move(address, move))
-    for row in delegations(address).filter(block_number__in=blocks):
-        found[row.block_number].append(_turn(address, row))
-    for block in set(blocks) - found.keys():
-        found[block].append(Cause("Tokens of those who gave their votes moved"))
+        found[move.at].append(_move(address, move))
+    for row in delegations(address).filter(at__in=times):
+        found[row.at].append(_turn(address, row))
+    for moment in set(times) - found.keys():
+        found[moment].append(Cause("Tokens of those who gave their votes moved"))
     return found
 
 
 def _move(address: str, move: TokenTransfer) -> Cause:
     if move.recipient == address:
         if move.sender == ZERO:
-            return Cause(f"Generation {move.token_id} was made for them")
-        return Cause(f"Generation {move.token_id} came from", move.sender)
-    return Cause(f"Generation {move.token_id} went to", move.recipient)
+            return Cause(f"Received generation {move.token_id}, newly made")
+        return Cause(f"Received generation {move.token_id} from", move.sender)
+    return Cause(f"Passed generation {move.token_id} on to", move.recipient)
 
 
 def _turn(address: str, row: Delegation) -> Cause:

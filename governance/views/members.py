@@ -92,7 +92,7 @@ def _page(request: HttpRequest, name: str, rows: QuerySet[Any] | list[Any], size
 
 def _numbers(ids: list[int]) -> dict[int, int]:
     """The numbers of proposals, as pages call them."""
-    return {row.pk: row.number for row in selectors.proposals().filter(pk__in=ids)}
+    return dict(selectors.proposals().filter(pk__in=ids).values_list("pk", "number"))
 
 
 def _contract(address: str) -> str | None:

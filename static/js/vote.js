@@ -8,9 +8,9 @@ const reason = form.elements.namedItem("reason");
 
 function follow() {
   const { state, voted } = standing.querySelector("[data-state]").dataset;
-  const open = state === "active" || state === "pending";
+  const open = ["active", "pending", "gone"].includes(state); // the chain may give back what it took: words stay
   form.hidden = !open || Boolean(voted);
-  for (const button of form.querySelectorAll("button")) button.disabled = state === "pending" || Boolean(form.dataset.sending);
+  for (const button of form.querySelectorAll("button")) button.disabled = state !== "active" || Boolean(form.dataset.sending);
 }
 
 function measure() {
