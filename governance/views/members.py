@@ -92,7 +92,7 @@ def _page(request: HttpRequest, name: str, rows: QuerySet[Any] | list[Any], size
 
 def _numbers(ids: list[int]) -> dict[int, int]:
     """The numbers of proposals, as pages call them."""
-    return dict(selectors.proposals().filter(pk__in=ids).values_list("pk", "number"))
+    return {row.pk: getattr(row, "number", 0) for row in selectors.proposals().filter(pk__in=ids)}
 
 
 def _contract(address: str) -> str | None:
