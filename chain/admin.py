@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import JSONField, Model
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from chain.models import Block, Cursor, Log, Transaction
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Lists and shows; adds, changes and deletes nothing."""
+    """Lists and shows; adds, changes and deletes nothing, whoever asks.
+
+    JSON is shown with one entry a line, hashes in a fixed-width face.
+    """
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody has."""
@@ -24,6 +35,26 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody has."""
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Every column, with JSON made readable."""
+        left_out = self.get_exclude(request, obj) or ()
+        names = self.fields or [field.name for field in self.model._meta.concrete_fields]
+        kinds = {field.name for field in self.model._meta.concrete_fields if isinstance(field, JSONField)}
+        return [self._readable(name) if name in kinds else name for name in names if name not in left_out]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them: there is nothing to fill in."""
+        return self.get_fields(request, obj)
+
+    def _readable(self, name: str) -> Any:
+        def shown(row: Model) -> SafeString:
+            text = json.dumps(getattr(row, name), indent=1, ensure_ascii=False)
+            return format_html('<pre class="json">{}</pre>', text)
+
+        shown.__name__ = f"{name}_shown"
+        shown.short_description = name  # type: ignore[attr-defined]
+        return shown
 
 
 @admin.register(Cursor)
@@ -39,7 +70,7 @@ class BlockAdmin(ReadOnlyAdmin):
 
     list_display = ("number", "hash", "timestamp")
     ordering = ("-number",)
-    search_fields = ("hash", "number")
+    search_fields = ("=hash", "=number")
 
 
 @admin.register(Log)
@@ -50,13 +81,16 @@ class LogAdmin(ReadOnlyAdmin):
     list_filter = ("contract", "event")
     list_select_related = ("block",)
     ordering = ("-block__number", "-log_index")
-    search_fields = ("tx_hash",)
+    search_fields = ("=tx_hash", "=block__number", "event")
 
 
 @admin.register(Transaction)
 class TransactionAdmin(ReadOnlyAdmin):
-    """What the site sent, and what became of it."""
+    """What the site sent, and what became of it. The signed bytes are left out: whoever has them can send
+    them.
+    """
 
-    list_display = ("key", "state", "attempts", "nonce", "block_number", "error", "updated_at")
-    list_filter = ("state", "contract", "function")
-    search_fields = ("key", "tx_hash")
+    list_display = ("key", "state", "attempts", "nonce", "block_number", "gas_used", "error", "updated_at")
+    list_filter = ("state", "contract", "function", "updated_at")
+    search_fields = ("key", "=tx_hash", "error")
+    exclude = ("raw",)

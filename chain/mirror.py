@@ -191,8 +191,8 @@ def prune(was_final: int, finalized: int) -> None:
 def forget() -> None:
     """Delete the whole mirror: blocks, logs, every derived row, the cursor. Transactions of ours stay."""
     with transaction.atomic():
+        Cursor.objects.all().delete()  # first: an indexer at work waits for it, and then finds it gone
         Block.objects.all().delete()
-        Cursor.objects.all().delete()
 
 
 def _move(cursor: Cursor, **changes: Any) -> Cursor:

@@ -8,11 +8,10 @@ from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from live.routing import websocket_urlpatterns  # noqa: E402
+from live.server import raise_file_limit  # noqa: E402
+from live.socket import live_socket  # noqa: E402
 
-application = ProtocolTypeRouter(
-    {"http": http, "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))}
-)
+raise_file_limit()
+application = ProtocolTypeRouter({"http": http, "websocket": live_socket})

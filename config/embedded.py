@@ -34,7 +34,7 @@ log = logging.getLogger("config.embedded")
 
 STOP_S = 4.5
 QUEUES = ("control", "paint")
-PAINT = "gallery.tasks.paint"
+PAINT = {"gallery.tasks.paint", "gallery.tasks.repaint"}
 
 
 def say(text: str = "") -> None:
@@ -170,20 +170,14 @@ def make_server() -> "uvicorn.Server":
     import uvicorn
 
     from config.asgi import application
+    from live import server
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    options = uvicorn.Config(
-        application,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=1,
-        proxy_headers=False,  # live/address.py reads them, and trusts only what it is told to
-    )
+    options = uvicorn.Config(application, log_config=None, timeout_graceful_shutdown=1, **server.options())
     return Server(options)
 
 
@@ -274,9 +268,10 @@ class Site:
         migrate()
         if password := make_admin():
             say(f"Admin: {self.address}/admin/ as admin, password {password} (said only once)")
-        from gallery import rendering
+        from gallery import rendering, repaints
 
         rendering.release_leases()
+        repaints.release_leases()
         if self.chain is not None:
             from config import demo
 
@@ -358,7 +353,7 @@ class Site:
             rendering.stop()
         stop_workers()
         # A picture that was just painted is kept first, which needs no chain.
-        self.wait(lambda: tasks_at_work() <= {PAINT}, 2.0)
+        self.wait(lambda: tasks_at_work() <= PAINT, 2.0)
         for thread in self.threads:
             thread.join(max(0.0, self.deadline - 1.5 - time.monotonic()))
         if self.chain is not None:

@@ -189,12 +189,18 @@ else:
     CELERY_BROKER_URL = "memory://localhost/"
 
 LIVE_SOCKETS = env.int("LIVE_SOCKETS", default=10_000)  # open websockets of one process at most
+LIVE_SOCKETS_PER_ADDRESS = env.int(
+    "LIVE_SOCKETS_PER_ADDRESS", default=100
+)  # a school or an office shares one
+CONNECTIONS_PER_ADDRESS = env.int(
+    "CONNECTIONS_PER_ADDRESS", default=500
+)  # sockets and a browser's six, so many
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"gallery.tasks.paint": {"queue": "paint"}, "gallery.tasks.warm": {"queue": "paint"}}
+CELERY_TASK_ROUTES = {f"gallery.tasks.{name}": {"queue": "paint"} for name in ("paint", "repaint", "warm")}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.
     {"visibility_timeout": int(timedelta(hours=6).total_seconds())}

@@ -15,12 +15,13 @@ from django.core.exceptions import PermissionDenied
 
 from chain import clock
 from chain.private import PrivateChain
-from gallery import epochs, mining, rendering
-from gallery.models import AuditEntry, Control, Epoch, Rendering
+from gallery import audit, epochs, mining, rebuilds, rendering, repaints, roles
+from gallery.models import Control, Epoch, Rendering
+from governance import withholding
 from governance.parameters.spec import duration
 
-PERMISSION = "gallery.control_epochs"
 MOST_FORWARD_S = 366 * 86400
+CYCLE_PAGE, GENERATION_PAGE, CHAIN_PAGE = "cycle", "generation", "chain"
 
 
 class Refused(Exception):
@@ -29,13 +30,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Action:
-    """One control: what its button says, what it will do, and what it asks for ("" for nothing)."""
+    """One control: what its button says, what it will do, who may, and what it asks for ("" for nothing)."""
 
     name: str
     label: str
     warning: str
+    permission: str = roles.EPOCHS
     asks: str = ""
     private_only: bool = False
+    page: str = CYCLE_PAGE
+    """The admin's page that has its button."""
 
 
 ACTIONS: dict[str, Action] = {
@@ -47,9 +51,13 @@ ACTIONS: dict[str, Action] = {
             "The open epoch is sealed and a picture is painted, though nobody asked for one.",
         ),
         Action(
-            "pause", "Pause", "Nothing new is sealed, painted or anchored until you resume.", asks="reason"
+            "pause",
+            "Pause",
+            "Nothing new is sealed, painted or anchored until you resume.",
+            roles.CYCLE,
+            asks="reason",
         ),
-        Action("resume", "Resume", "The cycle goes on where it stood."),
+        Action("resume", "Resume", "The cycle goes on where it stood.", roles.CYCLE),
         Action(
             "retry", "Retry the painting", "The current painting goes back to the queue with new attempts."
         ),
@@ -60,6 +68,7 @@ ACTIONS: dict[str, Action] = {
             "forward",
             "Fast-forward",
             "The private chain's clock jumps ahead, for good: votes and epochs may end at once.",
+            roles.CLOCK,
             asks="seconds",
             private_only=True,
         ),
@@ -67,15 +76,41 @@ ACTIONS: dict[str, Action] = {
             "deadline",
             "To the next deadline",
             "The private chain's clock jumps to the next deadline, for good.",
+            roles.CLOCK,
             private_only=True,
+        ),
+        Action(
+            "repaint",
+            "Paint it again",
+            "The same recipe is painted once more and compared bit for bit with what is anchored, which "
+            "stays as it is. A file that is lost or damaged here is written anew if the pixels agree.",
+            asks="generation",
+            page=GENERATION_PAGE,
+        ),
+        Action(
+            "leave", "Give up the repaint", "It stops at its next step.", asks="repaint", page=GENERATION_PAGE
+        ),
+        Action(
+            "rebuild",
+            "Read the mirror again",
+            "Every row that came from the chain is deleted and read again. Until that is done the site shows "
+            "less than there is, and nothing is sealed, painted or anchored.",
+            roles.MIRROR,
+            page=CHAIN_PAGE,
         ),
     )
 }
 
 
-def available() -> list[Action]:
-    """The controls that this chain knows."""
-    return [action for action in ACTIONS.values() if settings.PRIVATE_CHAIN or not action.private_only]
+def available(user: User | AnonymousUser, page: str = CYCLE_PAGE) -> list[Action]:
+    """The controls of a page that this chain knows and that `user` may use."""
+    return [
+        action
+        for action in ACTIONS.values()
+        if action.page == page
+        and (settings.PRIVATE_CHAIN or not action.private_only)
+        and user.has_perm(action.permission)
+    ]
 
 
 def use(user: User | AnonymousUser, name: str, argument: str = "") -> str:
@@ -84,22 +119,34 @@ def use(user: User | AnonymousUser, name: str, argument: str = "") -> str:
     Raises PermissionDenied without the permission, Refused when it can't be done now, and whatever the chain
     raises; each is written down first.
     """
-    if not user.has_perm(PERMISSION):
-        _write(user, name, argument, "denied: no permission to control epochs", allowed=False)
-        raise PermissionDenied("You may not control epochs.")
+    action = ACTIONS.get(name)
+    permission = action.permission if action is not None else roles.EPOCHS
+    return written(user, permission, name, argument, lambda: _run(user, name, argument.strip()))
+
+
+def written(
+    user: User | AnonymousUser, permission: str, name: str, target: str, command: Callable[[], str]
+) -> str:
+    """Carry out a command that needs `permission` and write down what came of it, whatever it was.
+
+    Raises PermissionDenied, and whatever the command raises.
+    """
+    if not user.has_perm(permission):
+        audit.write(user, name, target, f"denied: no permission {permission}", allowed=False)
+        raise PermissionDenied("Your role does not allow this.")
     try:
-        outcome = _run(name, argument.strip())
-    except Refused as refusal:
-        _write(user, name, argument, f"refused: {refusal}")
+        outcome = command()
+    except (Refused, withholding.Refused) as refusal:
+        audit.write(user, name, target, f"refused: {refusal}")
         raise
     except Exception as error:
-        _write(user, name, argument, f"failed: {type(error).__name__}: {error}")
+        audit.write(user, name, target, f"failed: {type(error).__name__}: {error}")
         raise
-    _write(user, name, argument, outcome)
+    audit.write(user, name, target, outcome)
     return outcome
 
 
-def _run(name: str, argument: str) -> str:
+def _run(user: User | AnonymousUser, name: str, argument: str) -> str:
     commands: dict[str, Callable[[str], str]] = {
         "seal": _seal,
         "pause": _pause,
@@ -108,6 +155,9 @@ def _run(name: str, argument: str) -> str:
         "cancel": _cancel,
         "forward": _forward,
         "deadline": _to_deadline,
+        "repaint": lambda argument: _repaint(argument, user.get_username()),
+        "leave": _leave_repaint,
+        "rebuild": lambda _argument: _rebuild(user.get_username()),
     }
     if name not in commands:
         raise Refused("There is no such control.")
@@ -191,6 +241,34 @@ def _to_deadline(_argument: str) -> str:
     return _forward(str(min(ahead) - now))
 
 
+def _repaint(argument: str, username: str) -> str:
+    try:
+        asked = repaints.ask(_number(argument, "generation"), username)
+    except repaints.CantRepaint as error:
+        raise Refused(str(error)) from error
+    _nudge()
+    return f"Generation {asked.number} is painted again, and compared, as soon as no epoch's painting waits."
+
+
+def _leave_repaint(argument: str) -> str:
+    if not repaints.cancel(_number(argument, "repaint")):
+        raise Refused("That repaint is over already.")
+    return "The repaint is given up."
+
+
+def _rebuild(username: str) -> str:
+    if rebuilds.ask(username) is None:
+        raise Refused("The mirror is being read again already.")
+    _nudge()
+    return "The mirror is emptied at the next tick and read again from the chain."
+
+
+def _number(argument: str, of_what: str) -> int:
+    if not (argument.isascii() and argument.isdecimal() and len(argument) < 19):
+        raise Refused(f"Write the number of a {of_what}.")
+    return int(argument)
+
+
 def current_job() -> Rendering | None:
     """The painting that the unfinished epoch waits for."""
     epoch: Epoch | None = epochs.unsettled()
@@ -204,14 +282,3 @@ def _nudge() -> None:
     from gallery.tasks import tick
 
     tick.apply_async(expires=5)
-
-
-def _write(user: User | AnonymousUser, action: str, target: str, outcome: str, allowed: bool = True) -> None:
-    AuditEntry.objects.create(
-        user=user if user.is_authenticated else None,
-        username=user.get_username() or "nobody",
-        action=action[:40],
-        target=target[:120],
-        allowed=allowed,
-        outcome=outcome[:2000],
-    )

@@ -74,6 +74,22 @@ def ensure_room(width: int, height: int) -> None:
         storage.ensure_room(width * height * 3 * 2)  # the picture and its display sizes, with room to spare
 
 
+def restore(found: Any) -> bool:
+    """Write a picture's file again if it is lost or damaged, from pixels (uint8) that have its hash; True if
+    it was.
+    """
+    row = Picture.objects.filter(pixel_hash=studio_picture.pixel_hash(found)).first()
+    if row is not None:
+        try:
+            pixels(row)
+        except (PictureDamaged, studio_picture.BadPicture, OSError):
+            row.file.storage.delete(str(row.file.name))
+        else:
+            return False
+    keep(found)
+    return True
+
+
 def prepare(picture: Picture, pixels: Any) -> None:
     """Make the display sizes of a picture that was just kept, so that its first visitor need not wait for
     them.

@@ -28,6 +28,7 @@ from django.utils import timezone
 
 from gallery import painter, pictures, troubles
 from gallery.models import Picture, Rendering
+from governance import withholding
 from live import publish
 from studio import models as studio_models
 from studio import paint as studio_paint
@@ -298,7 +299,7 @@ class _Progress:
             return
         self.told = time.monotonic()
         image = None
-        if step.preview is not None:
+        if step.preview is not None and not _hidden(self.job):
             image = "data:image/webp;base64," + base64.b64encode(pictures.preview(step.preview)).decode()
         publish(
             "artwork", "painting", epoch=self.job.epoch_number, step=step.step, steps=step.steps, image=image
@@ -318,6 +319,15 @@ def _insist(write: Callable[[], None]) -> None:
             close_old_connections()
             if time.monotonic() > deadline or stopping.wait(INSIST_EVERY_S):
                 raise
+
+
+def _hidden(job: Rendering) -> bool:
+    """Whether previews are kept to ourselves: painted from withheld words, or over a withheld picture."""
+    recipe = job.recipe
+    parent = recipe.get("parent_file")
+    if parent and withholding.picture(parent):
+        return True
+    return any(withholding.words(str(recipe.get(name) or "")) for name in ("prompt", "negative_prompt"))
 
 
 def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
-from gallery import epochs, founders, health, mining, rendering, troubles
+from gallery import epochs, founders, health, mining, rebuilds, rendering, repaints, troubles
 from gallery.models import Control
 from governance import keeper
 
@@ -52,6 +52,12 @@ def warm() -> None:
     rendering.warm()
 
 
+@shared_task(name="gallery.tasks.repaint", ignore_result=True, acks_late=True)
+def repaint(repaint_id: int) -> str:
+    """Paint a generation once more, to compare."""
+    return repaints.paint(repaint_id)
+
+
 def run() -> str:
     """One pass over every state machine. No database transaction spans a call to the chain.
 
@@ -62,18 +68,18 @@ def run() -> str:
         deployments.load()
     except DeploymentMissing:
         return "no deployment"
-    problems = [
-        problem
-        for name, step in (
-            ("Founding", founders.import_pictures),
-            ("Transactions", transactions.settle),
-            ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
-            ("Proposals", keeper.run),
-            ("Epochs", epochs.advance),
-            ("Operator", health.note_operator),
-        )
-        if (problem := _try(name, step))
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("Founding", founders.import_pictures),
+        ("Transactions", transactions.settle),
+        ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
+        ("Proposals", keeper.run),
+        ("Epochs", epochs.advance),
+        ("Repaints", repaints.send_if_due),
+        ("Operator", health.note_operator),
     ]
+    if rebuilds.current() is not None:  # half of the past looks like a present in which everything is late
+        steps = [("Rebuild", rebuilds.advance), ("Operator", health.note_operator)]
+    problems = [problem for name, step in steps if (problem := _try(name, step))]
     _note(problems)
     return "; ".join(problems) or "ok"
 

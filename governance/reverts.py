@@ -75,7 +75,7 @@ def _span(seconds: int) -> str:
 
 def _label(key32: str) -> str:
     name = key_name(key32)
-    return BY_KEY[name].label if name in BY_KEY else name
+    return BY_KEY[name].label if name in BY_KEY else f"“{name}”"
 
 
 def _slot(name32: str) -> str:

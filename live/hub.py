@@ -1,22 +1,26 @@
 """One hub an event loop, which is one a process: a single channel-layer subscription for all its sockets.
 
-A message comes in once, already encoded, and goes into the bounded queue of each socket that wants its topic.
-A socket whose queue is full is closed, so that one slow reader holds up nobody; its page reconnects and reads
-the state again. When the layer itself fails (Redis restarted, say) messages may have been missed, so every
-socket is closed for the same reason.
+A message comes in once, already encoded, and is written to each socket that wants its topic, or goes into the
+bounded queue of a socket that reads slowly. A socket whose queue is full is closed, so that one slow reader
+holds up nobody; its page reconnects and reads the state again. When the layer itself fails (Redis restarted,
+say) messages may have been missed, so every socket is closed for the same reason.
 """
 
 import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
+from websockets.frames import Frame, Opcode
 
 from live import presence, topics
+from live.door import Door
 
 log = logging.getLogger(__name__)
 
@@ -26,27 +30,64 @@ REJOIN_S = 300.0  # Redis forgets a group member after a day, and everything whe
 BEAT = '{"topic":"","kind":"beat"}'
 
 
-def listening(wanted: frozenset[str]) -> str:
+def listening(wanted: frozenset[str]) -> "Text":
     """What tells a page that from now on it misses nothing on these topics."""
-    return json.dumps({"topic": "", "kind": "listening", "topics": sorted(wanted)})
+    return Text(json.dumps({"topic": "", "kind": "listening", "topics": sorted(wanted)}))
+
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Text:
+    """One message for many sockets: its text, and its websocket frame, encoded at most once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def frame(self) -> bytes:
+        return Frame(Opcode.TEXT, self.text.encode()).serialize(mask=False)
 
 
 class Client:
-    """One open socket, as the hub sees it: a queue, and an event that says it must go."""
+    """One open socket, as the hub sees it.
 
-    def __init__(self, wanted: frozenset[str]) -> None:
+    `write_now` (live.server's sockets have it) takes a whole frame while the page keeps up, in the hub's own
+    turn of the event loop. What it will not take waits in a queue for `drain`; a full queue drops the client.
+    """
+
+    def __init__(self, wanted: frozenset[str], write_now: Callable[[bytes], bool] | None = None) -> None:
         self.topics = wanted
-        self.queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_LENGTH)
-        self.dropped = asyncio.Event()
+        self.dropped = False
+        self.on_drop: Callable[[], object] = lambda: None
+        self._write_now = write_now
+        self._queue: asyncio.Queue[str] = asyncio.Queue(QUEUE_LENGTH)
+        self._draining = False  # a text has left the queue and not yet reached the socket: others come after
 
-    def offer(self, text: str) -> None:
-        """Queue a text; a client that lets its queue fill is dropped."""
-        if self.dropped.is_set():
+    def offer(self, text: Text) -> None:
+        """Send a text now or queue it; a client that lets its queue fill is dropped."""
+        if self.dropped:
+            return
+        behind = self._draining or not self._queue.empty()
+        if self._write_now is not None and not behind and self._write_now(text.frame):
             return
         try:
-            self.queue.put_nowait(text)
+            self._queue.put_nowait(text.text)
         except asyncio.QueueFull:
-            self.dropped.set()
+            self.drop()
+
+    def drop(self) -> None:
+        """Give up on a client; its page will come back and read again."""
+        self.dropped = True
+        self.on_drop()
+
+    async def drain(self, send: Send) -> None:
+        """Queue -> socket, for ever. Waits when the network does, so the queue is what fills up."""
+        while True:
+            text = await self._queue.get()
+            self._draining = True
+            await send({"type": "websocket.send", "text": text})
+            self._draining = False
 
 
 class Hub:
@@ -59,6 +100,7 @@ class Hub:
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._seat = presence.Seat()
+        self.door = Door()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -134,8 +176,9 @@ class Hub:
                 pause = min(pause * 2, 10.0)
                 continue
             pause = 0.2
+            text = Text(message["text"])
             for client in tuple(self._clients.get(message["topic"], ())):
-                client.offer(message["text"])
+                client.offer(text)
 
     async def _beat(self) -> None:
         """Tell pages that the line is open, tell presence who is here, and stay in the layer's groups."""
@@ -143,8 +186,9 @@ class Hub:
         rejoin_at = loop.time() + REJOIN_S
         while True:
             await asyncio.sleep(BEAT_S)
+            beat = Text(BEAT)
             for client in tuple(self._all):
-                client.offer(BEAT)
+                client.offer(beat)
             await self._count()
             if loop.time() >= rejoin_at:
                 rejoin_at = loop.time() + REJOIN_S
@@ -166,7 +210,7 @@ class Hub:
 
     def _drop_all(self) -> None:
         for client in tuple(self._all):
-            client.dropped.set()
+            client.drop()
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

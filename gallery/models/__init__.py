@@ -10,6 +10,7 @@ from gallery.models.mirror import (
     SeedRefix,
     SlotChange,
 )
+from gallery.models.upkeep import Rebuild, Repaint
 from gallery.models.work import AuditEntry, Control, Picture, Rendering
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "Failure",
     "Generation",
     "Picture",
+    "Rebuild",
     "Rendering",
+    "Repaint",
     "Round",
     "Sealing",
     "SeedDraw",

@@ -18,7 +18,7 @@ class Epoch(models.Model):
 
     class Meta:
         ordering = ["-number"]
-        permissions = [("control_epochs", "Can seal, pause, resume, retry, cancel and fast-forward epochs")]
+        permissions = [("control_epochs", "Can seal epochs, and retry, cancel and repeat paintings")]
 
     def __str__(self) -> str:
         return f"Epoch {self.number}"

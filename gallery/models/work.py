@@ -115,6 +115,11 @@ class Control(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_control_row")]
+        permissions = [
+            ("pause_cycle", "Can pause and resume the cycle"),
+            ("move_clock", "Can move a private chain's clock"),
+            ("rebuild_mirror", "Can have the mirror read again from the chain"),
+        ]
 
     def __str__(self) -> str:
         return "paused" if self.paused else "running"

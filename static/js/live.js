@@ -11,6 +11,8 @@ const BEAT_MS = 55_000; // the server speaks every 20 s: after more than twice t
 const PATIENCE_MS = 4_000; // a short break needs no words
 const LONGEST_PAUSE_MS = 20_000;
 const REFUSED = 4400;
+const CROWD = 4429; // too many pages are open from this network: soon trying again makes it worse
+const CROWD_PAUSE_MS = 60_000;
 
 const subscriptions = new Set();
 const shown = new WeakMap(); // region -> the server's markup that it shows
@@ -21,6 +23,7 @@ let failures = 0;
 let missed = true; // something may have happened since the page was rendered
 let retry = 0;
 let offlineTimer = 0;
+let crowded = false;
 
 /** Call `handlers[kind](message)` for messages on these topics; returns the way to stop. */
 export function subscribe(topics, handlers, { onReconnect } = {}) {
@@ -191,15 +194,16 @@ function connect() {
 }
 
 function opened() {
-  failures = 0;
-  clearTimeout(offlineTimer);
-  offlineTimer = 0;
-  markOffline(false);
   follow(); // topics may have come while the line was being opened
 }
 
 /** The server misses nothing on these topics from now on: what is fetched now stays right. */
 function listening({ topics }) {
+  failures = 0; // not before: a server that opens a line only to close it is no success
+  crowded = false;
+  clearTimeout(offlineTimer);
+  offlineTimer = 0;
+  markOffline(false);
   document.documentElement.dataset.listening = topics.join(" ");
   if (missed) {
     missed = false;
@@ -208,23 +212,29 @@ function listening({ topics }) {
   }
 }
 
-function closed({ code }) {
+function closed({ code, reason }) {
   socket = null;
   delete document.documentElement.dataset.listening;
   missed = true;
-  offlineTimer ||= setTimeout(() => markOffline(true), PATIENCE_MS);
+  crowded = code === CROWD;
+  if (crowded) markOffline(true, `${reason}. What you see may be out of date; trying again in a minute.`);
+  else offlineTimer ||= setTimeout(() => markOffline(true), PATIENCE_MS);
   if (code === REFUSED) return; // asking again for the same would be refused again
-  const longest = Math.min(500 * 2 ** failures++, LONGEST_PAUSE_MS);
+  const longest = crowded ? 2 * CROWD_PAUSE_MS : Math.min(500 * 2 ** failures++, LONGEST_PAUSE_MS);
   retry = setTimeout(connect, longest * (0.5 + Math.random() / 2));
 }
 
-function markOffline(offline) {
+function markOffline(offline, words = "") {
   document.documentElement.toggleAttribute("data-live-lost", offline);
-  for (const mark of document.querySelectorAll("[data-offline]")) mark.hidden = !offline;
+  for (const mark of document.querySelectorAll("[data-offline]")) {
+    mark.dataset.words ??= mark.textContent;
+    mark.textContent = words || mark.dataset.words;
+    mark.hidden = !offline;
+  }
 }
 
 function hurry() {
-  if (retry) connect();
+  if (retry && !crowded) connect();
 }
 
 function start() {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.running import Site
 
@@ -18,6 +18,9 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+expect.set_options(timeout=30_000)  # milliseconds; other programs may keep the machine busy
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +44,23 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(chromium: Browser, site: Site, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Make visitors: each a page of its own session. What its console calls an error fails the test."""
+    """Make visitors: each a page of its own session. What its console calls an error fails the test.
+
+    `refused=True` is for stories about refusals: an answer of 4xx or none at all is then no error.
+    """
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
-    def hear(message: ConsoleMessage) -> None:
-        if message.type == "error":
+    def hear(message: ConsoleMessage, refused: bool) -> None:
+        if message.type == "error" and not (refused and message.text.startswith("Failed to load resource")):
             faults.append(f"{message.text} ({message.location.get('url')})")
 
-    def arrive(**options: object) -> Page:
+    def arrive(refused: bool = False, **options: object) -> Page:
         context = chromium.new_context(base_url=site.address, **options)  # type: ignore[arg-type]
         context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", hear)
+        page.on("console", lambda message: hear(message, refused))
         page.on("pageerror", lambda error: faults.append(str(error)))
         return page
 

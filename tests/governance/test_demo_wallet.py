@@ -65,7 +65,7 @@ def test_a_visitor_without_a_wallet_signs_in_votes_and_is_counted(world, client,
     again = ask(client, TOMAS, "eth_sendTransaction", request).json()["error"]
     data = next(part for part in json.dumps(again).split('"') if part.startswith("0x"))
     words = client.post("/transactions/explain/", {"data": data}, "application/json").json()["words"]
-    assert words == "You have already voted on this proposal."
+    assert words == "You have already voted on this proposal. A vote can’t be changed."
 
 
 def test_it_signs_typed_data_as_the_account_it_is(world, client):

@@ -11,22 +11,20 @@ from typing import Any
 import pytest
 import uvicorn
 from channels.layers import channel_layers
-from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
+from channels.routing import ProtocolTypeRouter
 from django.core.cache import cache
 from websockets.asyncio.client import ClientConnection, connect
 
-from live.routing import websocket_urlpatterns
+from live import server as live_server
+from live.socket import live_socket
 
 
 class Server:
     """uvicorn in a thread, serving the live path alone."""
 
     def __init__(self) -> None:
-        app = ProtocolTypeRouter({"websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns))})
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="warning", lifespan="off", backlog=2048
-        )
+        app = ProtocolTypeRouter({"websocket": live_socket})
+        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", **live_server.options())
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

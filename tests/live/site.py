@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.routing import ProtocolTypeRouter
 
 from config.middleware import POLICY
-from live.routing import websocket_urlpatterns
+from live import server as live_server
+from live.socket import live_socket
 
 STATIC = Path(__file__).parents[2] / "static"
 HEAD = (
@@ -40,8 +41,10 @@ class Site:
 
     def start(self) -> None:
         """Serve; on the same port as before if there was one."""
-        app = ProtocolTypeRouter({"http": self._serve, "websocket": URLRouter(websocket_urlpatterns)})
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", lifespan="off")
+        app = ProtocolTypeRouter({"http": self._serve, "websocket": live_socket})
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=self.port, log_level="warning", **live_server.options()
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

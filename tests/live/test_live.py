@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -57,8 +58,9 @@ async def test_messages_from_one_thread_arrive_in_order(server: Server) -> None:
         assert [(await hear(page))["step"] for _ in range(200)] == list(range(200))
 
 
-async def test_two_hundred_pages_lose_nothing(server: Server) -> None:
+async def test_two_hundred_pages_lose_nothing(server: Server, settings: Any) -> None:
     pages, messages = 200, 20
+    settings.LIVE_SOCKETS_PER_ADDRESS = pages
     async with asyncio.TaskGroup() as group:
         got: list[list[int]] = [[] for _ in range(pages)]
 

@@ -110,6 +110,24 @@ def test_a_page_that_was_cut_off_says_so_and_is_right_again_without_a_reload(
     assert page.evaluate("window.neverReloaded")
 
 
+def test_one_page_too_many_is_told_why_and_does_not_insist(
+    site: Site, page: Page, faults: list[str], settings: Any
+) -> None:
+    settings.LIVE_SOCKETS_PER_ADDRESS = 1
+    site.page(REGION.format("generation 11"))
+    site.pages["/part/"] = "generation 11"
+    open_page(page, site)
+    second = page.context.new_page()
+    attempts: list[str] = []
+    second.on("websocket", lambda socket: attempts.append(socket.url))
+    second.goto(site.url)
+    expect(second.locator("[data-offline]")).to_contain_text("Too many pages", timeout=15_000)
+    second.evaluate("dispatchEvent(new Event('online'))")
+    second.wait_for_timeout(3_000)
+    assert len(attempts) == 1
+    assert page.locator("[data-offline]").is_hidden()
+
+
 def test_what_a_visitor_types_stays(site: Site, page: Page, faults: list[str], tell: Any) -> None:
     form = '<p id="tally">{}</p><textarea id="why" name="why"></textarea><button id="send">Send</button>'
     site.page(REGION.format(form.format("3 votes")))

@@ -7,8 +7,9 @@
 // When the transaction is mined the form gets a `transaction:mined` event and the page's regions a `live:stale`.
 import { forget } from "./drafts.js";
 import { reader } from "./found.js";
+import { stillTheSame } from "./notices.js";
 import { waiting } from "./pending.js";
-import { Problem, connectAgain, reload, tryAgain } from "./problems.js";
+import { Problem, connectAgain, tryAgain } from "./problems.js";
 import { inWords, post, visitor } from "./site.js";
 import { follow, send } from "./transactions.js";
 import { line, voice } from "./voice.js";
@@ -33,12 +34,13 @@ async function busy(form, button, work) {
 }
 
 async function submit(form, button) {
-  const { say, clear, fault } = voice(form);
+  const { say, clear } = voice(form);
   const body = new FormData(form);
   if (button?.name) body.set(button.name, button.value);
   const { action, draft, doing = "It", done = "Done." } = { ...form.dataset, action: pathOf(form) };
   clear();
   try {
+    stillTheSame();
     say("One moment…");
     const answer = await post(form.action, body);
     if (!answer.ok) {
@@ -47,8 +49,6 @@ async function submit(form, button) {
       return;
     }
     const offer = answer.body;
-    const here = visitor().address;
-    if (here && here !== offer.from) throw new Problem("You have connected with another wallet in another tab. Reload this page: what you typed is kept.", reload());
     await finish(form, offer, await send(offer, { action, draft, doing, done }, say), say);
   } catch (error) {
     trouble(form, button, error);

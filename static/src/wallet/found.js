@@ -56,10 +56,13 @@ export const accountsOf = (provider) => provider.request({ method: "eth_accounts
 
 const shows = (accounts, address) => accounts.some((account) => same(account, address));
 
+/** Whether the demo wallet speaks for an account that has one: unless another wallet signed in. */
+export const usesDemo = (isDemo) => isDemo && (remembered() ?? DEMO).startsWith(DEMO);
+
 /** The provider that speaks for `address`; a locked wallet is asked to open. Throws a Problem or the wallet's error. */
 export async function providerFor(address, isDemo, say) {
   const first = remembered();
-  if (isDemo && (!first || first.startsWith(DEMO))) return demoProvider(address);
+  if (usesDemo(isDemo)) return demoProvider(address);
   const seen = await Promise.all((await wallets()).map(async (wallet) => ({ ...wallet, accounts: await accountsOf(wallet.provider) })));
   if (!seen.length) throw new Problem("The wallet you connected with is not in this browser any more.", connectAgain());
   const holding = seen.filter(({ accounts }) => shows(accounts, address));

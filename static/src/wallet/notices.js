@@ -1,7 +1,7 @@
 // The wallet that signed in may change its account, its network or its mind while a page is open: the page says so.
 import { DEMO } from "./demo.js";
 import { accountsOf, mismatch, onWallet, remembered, same } from "./found.js";
-import { connectAgain, reload } from "./problems.js";
+import { Problem, connectAgain, reload } from "./problems.js";
 import { visitor } from "./site.js";
 import { line } from "./voice.js";
 
@@ -42,10 +42,19 @@ export function tellTabs(who) {
   }
 }
 
+let elsewhere = "";
+
+/** Throws a Problem when another tab has changed who this session belongs to: the page is not this person's any more. */
+export function stillTheSame() {
+  if (elsewhere) throw new Problem(`${elsewhere} Reload this page: what you typed is kept.`, reload());
+}
+
 addEventListener("storage", ({ key, newValue }) => {
   if (key !== SESSION) return;
   const who = (newValue ?? "").split(" ")[0];
-  if (who === address) account.clear();
-  else account.say(who ? "You have connected with another wallet in another tab." : "You have disconnected in another tab.", reload());
+  if (who === address) elsewhere = "";
+  else elsewhere = who ? "You have connected with another wallet in another tab." : "You have disconnected in another tab.";
+  if (elsewhere) account.say(elsewhere, reload());
+  else account.clear();
 });
 document.addEventListener("submit", ({ target }) => target.matches("[data-signout]") && tellTabs(""));

@@ -1,5 +1,5 @@
 // A transaction, from the site's offer to its receipt. Every way it can end is told apart.
-import { providerFor, same } from "./found.js";
+import { providerFor, same, usesDemo } from "./found.js";
 import { onChain } from "./network.js";
 import { keep, settle } from "./pending.js";
 import { Problem, isPoor, revertData, tryAgain } from "./problems.js";
@@ -24,11 +24,11 @@ export async function send(offer, about, say) {
     say("Trying it out…");
     await rehearse(provider, request);
     const [nonce, block] = await Promise.all([count(provider, offer.from, "pending"), head(provider)]);
-    say(offer.demo ? "Signing…" : "Confirm it in your wallet.");
+    say(usesDemo(offer.demo) ? "Signing…" : "Confirm it in your wallet.");
     const reminder = setTimeout(() => say("Still waiting for your wallet. If you see no window of it, open it from the browser’s toolbar."), REMIND_AFTER_MS);
     try {
       const hash = await provider.request({ method: "eth_sendTransaction", params: [request] });
-      sent = { hash, nonce, block, request, from: offer.from, chain: offer.chain, demo: offer.demo, then: offer.then, ...about };
+      sent = { hash, nonce, block, request, from: offer.from, chain: offer.chain, demo: usesDemo(offer.demo), then: offer.then, ...about };
     } finally {
       clearTimeout(reminder);
     }
@@ -79,7 +79,6 @@ async function mined(provider, sent, say) {
       silent = 0;
       if (Date.now() - started > SLOW_AFTER_MS) say("Sent. The chain is slow; this can take a while. You may leave the page: it is looked for again when you come back.");
     } catch (error) {
-      if (error instanceof Problem && silent > 100) throw error;
       if (error.final) throw error;
       silent += 1;
       seen = Date.now(); // nothing can be said while nobody answers
