@@ -138,7 +138,7 @@ def checkpoints(address: str) -> QuerySet[VotesChanged]:
 def history(address: str, rows: Sequence[VotesChanged], older: VotesChanged | None) -> list[Checkpoint]:
     """Checkpoints with what they came from. `rows` are some of `checkpoints`, `older` the one below."""
     causes = _causes(address, [row.at for row in rows])
-    below = [*(row.current for row in rows[1:]), older.current if older else 0]
+    below = [*(row.current for row in rows), older.current if older else 0][1:]
     return [
         Checkpoint(row.at, row.block_number, before, row.current, causes.get(row.at, []))
         for row, before in zip(rows, below, strict=True)

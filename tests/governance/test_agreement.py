@@ -10,8 +10,8 @@ import pytest
 
 from chain import abi
 from chain.models import Transaction
-from governance import actions, keeper, parameters, selectors, weights
-from governance.models import ParameterChange, Proposal
+from governance import actions, keeper, members, parameters, selectors, weights
+from governance.models import ParameterChange, Proposal, VotesChanged
 from governance.selectors import State
 from tests.governance.world import INES, MIRA, TOMAS, YUKI, World
 
@@ -136,6 +136,32 @@ def test_weights_follow_transfers_delegation_and_the_treasury(world):
     }
     for token, owner in weights.owners().items():
         assert world.call("ArtToken", "ownerOf", token) == owner
+
+
+def test_the_history_of_power_and_where_it_comes_from_are_the_tokens_own(world):
+    treasury = world.deployment.contracts["TimelockController"]
+    world.send(YUKI, "ArtToken", "delegate", INES)
+    world.send(MIRA, "ArtToken", "delegate", INES)
+    world.send(TOMAS, "ArtToken", "transferFrom", TOMAS, YUKI, 5)
+    world.send(INES, "ArtToken", "transferFrom", INES, treasury, 3)
+    world.send(INES, "ArtToken", "delegate", TOMAS)  # who has nothing of his own now
+    world.send(YUKI, "ArtToken", "delegate", "0x" + "00" * 20)
+    world.wait_until(world.now + 1)
+    moments = sorted({row.at for row in VotesChanged.objects.all()})
+    for address in (MIRA, INES, TOMAS, YUKI, treasury):
+        rows = list(members.checkpoints(address))
+        for mark in members.history(address, rows, None):
+            assert mark.votes == world.call("ArtToken", "getPastVotes", address, mark.at)
+            assert mark.before == world.call("ArtToken", "getPastVotes", address, mark.at - 1)
+            assert mark.causes
+        for at in moments:
+            found = weights.backing([address], at)[address]
+            assert sum(found.values()) == world.call("ArtToken", "getPastVotes", address, at)
+    assert weights.backing([INES, TOMAS]) == {INES: {MIRA: 2}, TOMAS: {INES: 1}}
+    assert weights.supply_now() == world.call("ArtToken", "getPastTotalSupply", world.now - 1)
+    held = weights.balances([MIRA, INES, TOMAS, YUKI, treasury])
+    for address in (MIRA, INES, TOMAS, YUKI, treasury):
+        assert held.get(address, 0) == world.call("ArtToken", "balanceOf", address)
 
 
 def test_the_rules_themselves_are_voted_on(world):
