@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from chain import clock
 from chain.models import Cursor
-from gallery import founders
+from gallery import decisions, founders
 from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
-from governance import parameters, people, selectors, withholding
+from governance import parameters, people, withholding
 from studio.recipe import join_style
 from studio.vocabulary import PALETTES
 
@@ -141,6 +141,7 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
         one.epoch_id: one for one in SeedRefix.objects.filter(epoch__in=numbers).order_by("count")
     }
     versions = _versions_before(generations)
+    decided = _decided(generations, versions, sealings)
     cursor = Cursor.current()
     titles = founders.titles() if any(one.founding for one in generations) else {}
     views = []
@@ -164,7 +165,7 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 swatches=PALETTES.get(str(values.get("palette", "")).removesuffix(" palette").strip(), []),
                 anchored_at=one.log.block.timestamp,
                 is_final=cursor is not None and cursor.is_final(block),
-                proposals=_decided(versions.get(one.number), sealing),
+                proposals=decided.get(one.number, []),
                 painter=one.painter,
                 painter_name=people.name_of(one.painter),
                 seconds=job.seconds if job else None,
@@ -249,18 +250,25 @@ def _versions_before(generations: Sequence[Generation]) -> dict[int, int]:
     return {number: versions.get(epochs.get(number - 1, 0), 1) for number in numbers}
 
 
-def _decided(before: int | None, sealing: Sealing | None) -> list[DecidedBy]:
-    """The proposals whose execution lies between the parent's version and this one's."""
-    if before is None or sealing is None or sealing.params_version <= before:
-        return []
-    found = selectors.decided_by(before, sealing.params_version, clock.now())
-    return [
-        DecidedBy(
-            id=str(one.proposal.pk),
-            number=getattr(one.proposal, "number", 0),
-            title=withholding.shown(one.proposal.title),
-            votes_for=one.tally.for_,
-            votes=one.tally.total,
-        )
-        for one in found
-    ]
+def _decided(
+    generations: Sequence[Generation], versions: dict[int, int], sealings: dict[int, Sealing]
+) -> dict[int, list[DecidedBy]]:
+    """By generation, the proposals whose execution lies between its parent's version and its own."""
+    spans = {
+        one.number: (versions[one.number], sealings[one.epoch_number].params_version)
+        for one in generations
+        if one.number in versions and one.epoch_number in sealings
+    }
+    return {
+        number: [
+            DecidedBy(
+                id=str(one.proposal.pk),
+                number=getattr(one.proposal, "number", 0),
+                title=withholding.shown(one.proposal.title),
+                votes_for=one.tally.for_,
+                votes=one.tally.total,
+            )
+            for one in found
+        ]
+        for number, found in decisions.deciders(spans, clock.now()).items()
+    }

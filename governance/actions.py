@@ -67,9 +67,10 @@ def no_weight(address: str, snapshot: int) -> str:
     delegate = selectors.delegate_of(address, snapshot)
     held = selectors.tokens_of(address, snapshot)
     if held and delegate != address:
+        were, them = ("was", "it") if len(held) == 1 else ("were", "them")
         return (
-            f"Your {votes_words(len(held))} were with {name_of(delegate)} when voting opened, "
-            f"and {name_of(delegate)} casts them here."
+            f"Your {votes_words(len(held))} {were} with {name_of(delegate)} when voting opened, "
+            f"and {name_of(delegate)} casts {them} here."
         )
     if selectors.tokens_of(address):
         return "Your tokens came after voting opened: they count from the next proposal on."

@@ -266,7 +266,7 @@ def test_tokens_that_came_late_and_votes_that_are_elsewhere_are_explained(
     chain.rpc.call("anvil_impersonateAccount", stranger.address)
     chain.send(stranger.address, "ArtToken", "delegate", ines.address)
     page.goto(chain.propose(ines.address, "Who counts now"))
-    expect(page.locator("#standing")).to_contain_text("Your 1 vote were with Ines when voting opened")
+    expect(page.locator("#standing")).to_contain_text("Your 1 vote was with Ines when voting opened")
     chain.send(stranger.address, "ArtToken", "transferFrom", stranger.address, tomas.address, token)
     chain.rpc.call("anvil_stopImpersonatingAccount", stranger.address)
 

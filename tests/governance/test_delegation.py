@@ -137,7 +137,7 @@ def test_who_cannot_propose_learns_what_would_help():
 
 def test_each_way_to_have_no_vote_has_its_reason():
     delegate(YUKI, MIRA)
-    assert "with Mira when voting opened, and Mira casts them here" in actions.no_weight(YUKI, 1001)
+    assert "with Mira when voting opened, and Mira casts it here" in actions.no_weight(YUKI, 1001)
     factories.votes(STRANGER, 0, 1, at=1005)
     assert "The votes you have came after voting opened" in actions.no_weight(STRANGER, 1001)
     factories.token(7, STRANGER, at=1005)

@@ -161,7 +161,7 @@ def test_each_way_not_to_vote_has_its_reason(chain_time, client):
         **factories.place(factories.block(900)), delegator=YUKI, previous=YUKI, current=MIRA
     )
     factories.votes(YUKI, 1, 0, at=900)
-    assert "were with Mira" in refusal(proposal, YUKI)
+    assert "was with Mira" in refusal(proposal, YUKI)
     assert "Choose for" in refusal(proposal, INES, support="9")
     assert "at most 1,000" in refusal(proposal, INES, reason="x" * 1001)
     assert "control characters" in refusal(proposal, INES, reason="a\x00b")

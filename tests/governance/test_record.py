@@ -250,7 +250,7 @@ def test_power_is_explained_by_the_snapshot():
     mine = page_of(proposal, as_(MIRA))
     assert "You held 3 votes at the snapshot of 1 Jan 00:16:41 : 2 of your own, 1 of" in mine
     assert "You have 5 votes now; what came since doesn’t count here." in mine
-    assert "Your 1 vote were with Mira" in page_of(proposal, as_(TOMAS))
+    assert "Your 1 vote was with Mira" in page_of(proposal, as_(TOMAS))
     factories.votes(YUKI, 1, 0, at=1009)
     assert "what left since still counts here" in page_of(proposal, as_(YUKI))
 
