@@ -1,4 +1,4 @@
-"""From votes to pictures and back: which generations proposals made, and which proposals made a generation."""
+"""From votes to pictures and back: which generations proposals made, and which proposals made them."""
 
 from __future__ import annotations
 
