@@ -7,10 +7,9 @@ moves by compare-and-set: if another indexer was quicker, the whole transaction 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -241,6 +240,14 @@ def _handle(events: Sequence[Event], handlers: Mapping[str, Handler]) -> None:
 
 
 def _notify_on_commit(cursor: Cursor, n_logs: int, reorged: bool) -> None:
+    def tell(path: str) -> Callable[[], None]:
+        listener = import_string(path)
+
+        def listen() -> None:  # Django wants a name for its log when this fails, which a partial has not
+            listener(cursor, n_logs, reorged)
+
+        return listen
+
     for path in settings.CHAIN_LISTENERS:
         # robust: a listener that fails is logged and must not make the mirror look failed, which it has not.
-        transaction.on_commit(partial(import_string(path), cursor, n_logs, reorged), robust=True)
+        transaction.on_commit(tell(path), robust=True)

@@ -40,3 +40,20 @@ def _check_beat(**_options: Any) -> None:
     from config import switch
 
     switch.require("beat")
+
+
+@signals.task_prerun.connect
+def _name_task(task_id: str = "", **_options: Any) -> None:
+    from config.logs import request_id
+
+    request_id.set(f"task-{task_id}")
+
+
+@signals.task_postrun.connect
+def _count_task(task: Any = None, state: str | None = None, **_options: Any) -> None:
+    from config import metrics
+    from config.logs import request_id
+
+    request_id.set("-")
+    if task is not None and task.name in metrics.TASKS:
+        metrics.task_ended(task.name, state or "FAILURE")

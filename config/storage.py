@@ -16,5 +16,5 @@ class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         _all_scripts, imports = self._js_module_import_aggregation_patterns
-        self.patterns: tuple[Any, ...] = (*type(self).patterns, (OUR_MODULES, imports))
+        self.patterns = (*CompressedManifestStaticFilesStorage.patterns, (OUR_MODULES, imports))
         super().__init__(*arguments, **options)

@@ -5,6 +5,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from config.metrics import metrics
+
 
 class Icon(RedirectView):
     """The site's mark, for browsers that ask for /favicon.ico (the admin's pages name no icon)."""
@@ -15,6 +17,7 @@ class Icon(RedirectView):
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("metrics", metrics),
     path("favicon.ico", Icon.as_view()),
     path("", include("governance.urls")),
     path("", include("gallery.urls")),

@@ -5,6 +5,7 @@ Both counts live in Django's cache, so they hold for all processes together:
 * a page view adds a salted hash of address and browser to the current half minute's count, once.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from live.address import client_address
+
+log = logging.getLogger(__name__)
 
 SEATS = 32
 SEAT_S = 50  # a little over two beats of the hub: a killed process is forgotten by then
@@ -52,10 +55,17 @@ def touch(visitor: str, now: float | None = None) -> None:
 
 
 def visitors(now: float | None = None) -> int:
-    """People here now: open sockets, or different people who looked in the last 30 to 60 seconds, if more."""
+    """People here now: open sockets, or different people who looked in the last 30 to 60 seconds, if more.
+
+    0 while the cache is away: a page is worth more than a number on it.
+    """
     bucket = int((time.time() if now is None else now) // BUCKET_S)
-    views = cache.get_many([f"live:views:{bucket}", f"live:views:{bucket - 1}"])
-    return max(sockets(), *views.values(), 0)
+    try:
+        views = cache.get_many([f"live:views:{bucket}", f"live:views:{bucket - 1}"])
+        return max(sockets(), *views.values(), 0)
+    except Exception as error:  # noqa: BLE001 - whatever the cache's client raises
+        log.warning("live: could not ask who watches: %s", type(error).__name__)
+        return 0
 
 
 def sockets() -> int:

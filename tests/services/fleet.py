@@ -40,7 +40,7 @@ SEPARATE = ("indexer", "beat", "control", "paint")
 KINDS = ("web", *SEPARATE)
 # Anvil's development accounts: everybody knows these words, so their keys are worth nothing.
 WORDS = "test test test test test test test test test test test junk"
-EPOCH_S, VOTING_S = 10, 8
+EPOCH_S, VOTING_S = 10, 20
 STORY = {
     "control": "SELECT paused, error FROM gallery_control",
     "cursor": "SELECT number, head_number, finalized_number, error FROM chain_cursor",
