@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from chain import abi
 from chain.deployments import Deployment
 from chain.events import Event, Handler, dispatch
-from chain.models import Block, Cursor, Log, Transaction
+from chain.models import Block, Cursor, Log, Reorganisation, Transaction
 from chain.reader import Header, RawLog
 
 log = logging.getLogger(__name__)
@@ -147,6 +147,8 @@ def rewind(cursor: Cursor, number: int, block_hash: str) -> Cursor:
             cursor, number=number, hash=block_hash, finalized_number=min(cursor.finalized_number, number)
         )
         Block.objects.filter(number__gt=number).delete()
+        if cursor.number > number:
+            Reorganisation.objects.create(number=number, blocks=cursor.number - number)
         Transaction.objects.unmine_above(number)
         _notify_on_commit(moved, 0, reorged=True)
     return moved
@@ -174,8 +176,13 @@ def note_head(cursor: Cursor, head: Header, finalized: int) -> Cursor:
 
 
 def note_error(problem: str) -> None:
-    """Make it visible that the mirror does not move, and why."""
-    Cursor.objects.filter(pk=1).exclude(error=problem).update(error=problem, updated_at=timezone.now())
+    """Make it visible that the mirror does not move, and why; listeners hear of a new reason once."""
+    with transaction.atomic():
+        stopped = Cursor.objects.filter(pk=1).exclude(error=problem)
+        cursor = Cursor.current()
+        if cursor is not None and stopped.update(error=problem, updated_at=timezone.now()):
+            cursor.error = problem
+            _notify_on_commit(cursor, 0, reorged=False)
 
 
 def prune(was_final: int, finalized: int) -> None:

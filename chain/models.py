@@ -111,6 +111,24 @@ class Cursor(models.Model):
         return number <= self.finalized_number
 
 
+class Reorganisation(models.Model):
+    """The chain took back its newest `blocks` blocks, down to block `number`, which stands.
+
+    Written by the mirror in the transaction that forgets them; kept, so that pages can say what happened to
+    them and the operator can see how often it does. `at` is wall-clock time.
+    """
+
+    number = models.BigIntegerField()
+    blocks = models.PositiveBigIntegerField()
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.blocks} blocks above {self.number} taken back"
+
+
 class TransactionState(models.TextChoices):
     """What is known of a transaction of ours."""
 

@@ -4,14 +4,21 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from chain import clock
+from gallery import freshness
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the connected wallet, the chain's kind and its clock (seconds)."""
+    """Give templates the connected wallet, the chain's kind and its clock (seconds), and how fresh all is.
+
+    Freshness is asked for by the page around a fragment alone.
+    """
     return {
         "wallet": getattr(request, "wallet", None),
         "private_chain": settings.PRIVATE_CHAIN,
         "chain_time": clock.now(),
+        "freshness": SimpleLazyObject(freshness.current),
+        "origin": f"{request.scheme}://{request.get_host()}",
     }

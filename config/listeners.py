@@ -1,6 +1,7 @@
-"""Who hears of newly mirrored blocks, after their commit."""
+"""Who hears of newly mirrored blocks, and of a mirror that stopped, after their commit."""
 
 from chain.models import Cursor
+from gallery import freshness
 from gallery.tasks import tick
 from live import publish
 
@@ -9,10 +10,18 @@ def blocks_indexed(cursor: Cursor, logs: int, reorged: bool) -> None:
     """Tell open pages about the head, and nudge the tick.
 
     A block without logs of ours may make an earlier one final, or be the one that a seed waits for. While
-    the mirror catches up with the past, only its own end is worth a tick.
+    the mirror catches up with the past, only its own end is worth a tick. A mirror that stopped says so here
+    too: `state` is what every page shows of it.
     """
-    publish("chain", "head", number=cursor.number, final=cursor.finalized_number)
+    publish(
+        "chain",
+        "head",
+        number=cursor.number,
+        final=cursor.finalized_number,
+        state=str(freshness.state_of(cursor)),
+    )
     if reorged:
-        publish("chain", "reorg", number=cursor.number)
-    if cursor.behind == 0:
+        taken = freshness.last_reorganisation()
+        publish("chain", "reorg", number=cursor.number, blocks=taken.blocks if taken else None)
+    if cursor.behind == 0 and not cursor.error:
         tick.apply_async(expires=5)

@@ -38,13 +38,16 @@ class DecidedBy(NamedTuple):
 @dataclass(frozen=True)
 class GenerationView:
     """One generation in words. Hashes are 0x text; `seconds` of painting is None when it wasn't painted
-    here.
+    here. Words are as this site may show them; `values` are the governed values themselves, by key.
+
+    `withheld` is the reason why this site does not show the picture, `words_withheld` why it left out words.
     """
 
     number: int
     title: str
     prompt_text: str
     parameters: dict[str, str]
+    values: dict[str, Any]
     swatches: list[str]
     anchored_at: int
     is_final: bool
@@ -70,7 +73,7 @@ class GenerationView:
     tx_hash: str
     blocks_to_final: int
     withheld: str | None
-    """Why this site doesn't show the picture; None when it does."""
+    words_withheld: str | None
 
     @property
     def anchored(self) -> datetime:
@@ -151,17 +154,17 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
             sealings.get(one.epoch_number),
             kept.get(one.file_hash),
         )
-        values = _values(job, sealing)
+        values = values_of(job, sealing)
         prompt = withholding.shown(str(values.get("prompt", "")))
-        style = (str(values.get(key, "")) for key in ("family", "palette", "mood"))
-        text = join_style(prompt, *style)
+        text = join_style(*(str(values.get(key, "")) for key in ("prompt", "family", "palette", "mood")))
         block = one.log.block.number
         views.append(
             GenerationView(
                 number=one.number,
                 title=titles.get(one.file_hash) or _title(prompt, one.number),
-                prompt_text=text,
-                parameters=_words(values),
+                prompt_text=withholding.shown(text),
+                parameters={key: withholding.shown(words) for key, words in _words(values).items()},
+                values=values,
                 swatches=PALETTES.get(str(values.get("palette", "")).removesuffix(" palette").strip(), []),
                 anchored_at=one.log.block.timestamp,
                 is_final=cursor is not None and cursor.is_final(block),
@@ -187,12 +190,13 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 tx_hash=one.log.tx_hash,
                 blocks_to_final=max(0, block - cursor.finalized_number) if cursor else 1,
                 withheld=withholding.picture(one.file_hash),
+                words_withheld=withholding.words(f"{text}\n{values.get('negative_prompt', '')}"),
             )
         )
     return views
 
 
-def _values(job: Rendering | None, sealing: Sealing | None) -> dict[str, Any]:
+def values_of(job: Rendering | None, sealing: Sealing | None) -> dict[str, Any]:
     """The governed values a generation was painted with: from its recipe if it is kept here, else from the
     mirror.
     """

@@ -8,31 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
 from django.db.models import Q
-from django.utils import timezone
 
 from chain import deployments
-from chain.models import Cursor
+from gallery import record
 from gallery.generations import DecidedBy, GenerationView, views_of
-from gallery.models import Generation
+from gallery.models import Generation, Rendering, Sealing
 from gallery.upcoming import Next, Painting, painting, upcoming
-from governance import parameters, people, withholding
+from governance import parameters, withholding
 from governance.models import Vote
 from live import presence
 
 STRIP = 9
 """How many generations the front page's strip shows."""
-STALE_S = 30
-
-
-@dataclass(frozen=True)
-class ChainView:
-    """How the mirror stands: its head, how many blocks aren't final, whether it stopped following."""
-
-    head: int | None
-    final_behind: int
-    stale: bool
-    error: str
+LINEAGE_PAGE = 24
+"""Generations on one page of the lineage."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,6 @@ class NowPage:
     next: Next
     painting: Painting | None
     visitors: int
-    chain: ChainView
 
 
 @dataclass(frozen=True)
@@ -52,7 +42,6 @@ class Voter:
     """Who voted on a proposal that made a generation. `weight` in votes."""
 
     address: str
-    name: str
     support: str
     weight: int
     reason: str
@@ -83,9 +72,13 @@ class GenerationPage:
     following: GenerationView | None
     decisions: list[Decision]
     changed: dict[str, tuple[str, str]]
-    recipe_text: str
     recipe: list[tuple[str, str, bool]]
     """Label, value in words, and whether it is a hash."""
+    sentence: record.Sentence | None
+    hashes: list[record.Hash]
+    holder: str | None
+    newest: int
+    """The newest generation's number."""
 
 
 @dataclass(frozen=True)
@@ -107,39 +100,52 @@ def now() -> NowPage:
         next=upcoming(),
         painting=painting(),
         visitors=presence.visitors(),
-        chain=chain(),
     )
 
 
-def lineage() -> list[LineageEntry]:
-    """Every generation, newest first, each with what differs from its parent."""
-    views = views_of(list(Generation.objects.select_related("log__block")))
+def lineage(number: int = 1) -> Page[LineageEntry]:
+    """A page of generations, newest first, each with what differs from its parent. The nearest page there is."""
+    page = Paginator(Generation.objects.select_related("log__block"), LINEAGE_PAGE).get_page(number)
+    rows = list(page.object_list)
+    oldest = rows[-1].number if rows else 0
+    before = Generation.objects.select_related("log__block").filter(number__lt=oldest)[:1]
+    views = views_of([*rows, *before])
     parents = [*views[1:], None]
-    return [LineageEntry(view, _changed(parent, view)) for view, parent in zip(views, parents, strict=True)]
+    page.object_list = [
+        LineageEntry(view, _changed(parent, view))
+        for view, parent in zip(views[: len(rows)], parents, strict=False)
+    ]
+    return page
 
 
-def generation_page(number: int) -> GenerationPage:
-    """One generation with its neighbours and the votes that made it. Raises Generation.DoesNotExist."""
+def generation_page(number: int, origin: str = "") -> GenerationPage:
+    """One generation with its neighbours and the votes that made it; `origin` is this site's address, for the
+    commands. Raises Generation.DoesNotExist.
+    """
     around = Q(number__gte=max(0, number - 1), number__lte=number + 1)
-    views = {
-        view.number: view
-        for view in views_of(list(Generation.objects.filter(around).select_related("log__block")))
-    }
+    rows = list(Generation.objects.filter(around).select_related("log__block"))
+    views = {view.number: view for view in views_of(rows)}
     if number not in views:
         raise Generation.DoesNotExist(f"no generation {number}")
     view, parent = views[number], views.get(number - 1)
+    row = next(one for one in rows if one.number == number)
+    job = Rendering.objects.filter(recipe_hash=row.recipe_hash).first()
+    sealing = Sealing.objects.filter(epoch_id=row.epoch_number).first()
     return GenerationPage(
         generation=view,
         previous=parent,
         following=views.get(number + 1),
         decisions=[Decision(one, _voters(one.id)) for one in view.proposals],
         changed=_changed(parent, view),
-        recipe_text=view.prompt_text,
         recipe=[
             (one.label, view.parameters[one.key], one.kind == "bytes32")
             for one in parameters.PARAMETERS
             if one.key in view.parameters
         ],
+        sentence=record.sentence(job, view.values),
+        hashes=record.hashes(row, view, sealing, job, origin),
+        holder=record.holder(number),
+        newest=Generation.objects.values_list("number", flat=True).first() or number,
     )
 
 
@@ -157,27 +163,10 @@ def about() -> About:
     return About(deployment.contracts, deployment.chain_id, Generation.objects.count(), words)
 
 
-def chain() -> ChainView:
-    """How the mirror stands."""
-    cursor = Cursor.current()
-    if cursor is None:
-        return ChainView(None, 0, True, "Nothing was mirrored yet.")
-    behind = max(0, cursor.head_number - max(cursor.finalized_number, 0))
-    age = (timezone.now() - cursor.updated_at).total_seconds()
-    stale = bool(cursor.error) or (cursor.behind > 0 and age > STALE_S)
-    return ChainView(cursor.number, behind, stale, cursor.error)
-
-
 def _voters(proposal: str) -> list[Voter]:
     votes = Vote.objects.filter(proposal_id=int(proposal))
     return [
-        Voter(
-            one.voter,
-            people.name_of(one.voter),
-            one.get_support_display(),
-            one.weight,
-            withholding.shown(one.reason),
-        )
+        Voter(one.voter, one.get_support_display(), one.weight, withholding.shown(one.reason))
         for one in votes
     ]
 
@@ -190,13 +179,12 @@ def _changed(parent: GenerationView | None, view: GenerationView) -> dict[str, t
     return {
         labels[key]: (parent.parameters[key], words)
         for key, words in view.parameters.items()
-        if key in parent.parameters and parent.parameters[key] != words
+        if key in parent.values and parent.values[key] != view.values[key]
     }
 
 
 __all__ = [
     "About",
-    "ChainView",
     "DecidedBy",
     "Decision",
     "GenerationPage",
@@ -204,7 +192,6 @@ __all__ = [
     "LineageEntry",
     "NowPage",
     "about",
-    "chain",
     "generation_page",
     "lineage",
     "now",

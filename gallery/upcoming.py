@@ -94,7 +94,9 @@ def _open(epoch: Epoch, now: int) -> Next:
     if why is None:
         if failed is not None:
             return Next(
-                "failed", f"Epoch {failed.number} ended without a picture", f"{_why(failed)} It rests now."
+                "failed",
+                f"Epoch {failed.number} ended without a picture",
+                f"{failure_words(failed.failure.reason)} It rests now.",
             )
         return Next("resting", "At rest", "It paints again when somebody proposes a change.")
     if now >= epoch.ends_at:
@@ -162,9 +164,10 @@ def _round_words(epoch: Epoch, current: Round) -> str:
     return f"{ended}; another is opened, or the epoch fails."
 
 
-def _why(epoch: Epoch) -> str:
+def failure_words(reason: str) -> str:
+    """Why an epoch failed, from the contract's word for it."""
     words = {"seed": "No seed could be drawn.", "paint": "Nobody finished a painting in time."}
-    return words.get(epoch.failure.reason, epoch.failure.reason)
+    return words.get(reason, reason)
 
 
 def _job(epoch: Epoch) -> Rendering | None:

@@ -1,0 +1,115 @@
+"""How fresh the pages are: whether the mirror follows the chain, and whether the chain just took something back.
+
+Every page says so in one quiet line when it is not as it should be. One query for the mirror, one for the last
+reorganisation; nothing here asks the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils import timezone
+
+from chain.models import Cursor, Reorganisation
+
+BEHIND_BLOCKS = 3
+"""So many blocks may pass between the chain and the mirror before anybody is told."""
+BEHIND_S = 30
+SILENT_S = 300
+"""A public chain builds blocks all the time: after so long without news something is wrong. The private chain
+builds them only when they are needed.
+"""
+REMEMBERED_S = 600
+"""A reorganisation is told of for so long."""
+
+
+class State(StrEnum):
+    """How the mirror stands to the chain, best first."""
+
+    GOOD = "good"
+    BEHIND = "behind"
+    SILENT = "silent"
+    STOPPED = "stopped"
+    EMPTY = "empty"
+
+    @property
+    def good(self) -> bool:
+        """Whether nobody needs to be told."""
+        return self is State.GOOD
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """`block` is the newest block in the pages, `final` the newest that can't be taken back; -1 for none.
+
+    `head` is the chain's head when last seen, `error` why the mirror stands still, in the program's own words.
+    """
+
+    state: State
+    block: int
+    final: int
+    head: int
+    error: str
+    reorganisation: Reorganisation | None
+
+    @property
+    def behind(self) -> int:
+        """How many blocks the pages lack."""
+        return max(0, self.head - self.block)
+
+    @property
+    def unfinal(self) -> int:
+        """How many of the newest blocks may still be taken back."""
+        return max(0, self.block - max(self.final, 0))
+
+    @property
+    def words(self) -> str:
+        """One sentence for visitors, empty when all is well."""
+        match self.state:
+            case State.BEHIND:
+                count = f"{self.behind:,}".replace(",", " ")
+                return f"Catching up with the chain: {count} block{'' if self.behind == 1 else 's'} behind."
+            case State.SILENT:
+                return "The chain has been silent for a while, so this may be behind."
+            case State.STOPPED:
+                return "This page may be behind: the site can’t follow the chain at the moment."
+            case State.EMPTY:
+                return "Nothing was read from the chain yet."
+        return ""
+
+
+def state_of(cursor: Cursor | None) -> State:
+    """How the mirror stands, from its cursor alone."""
+    if cursor is None:
+        return State.EMPTY
+    if cursor.error:
+        return State.STOPPED
+    age_s = (timezone.now() - cursor.updated_at).total_seconds()
+    if cursor.behind > BEHIND_BLOCKS or (cursor.behind > 0 and age_s > BEHIND_S):
+        return State.BEHIND
+    if age_s > SILENT_S and not settings.PRIVATE_CHAIN:
+        return State.SILENT
+    return State.GOOD
+
+
+def current() -> Freshness:
+    """How fresh the pages are now."""
+    cursor = Cursor.current()
+    return Freshness(
+        state=state_of(cursor),
+        block=cursor.number if cursor else -1,
+        final=cursor.finalized_number if cursor else -1,
+        head=cursor.head_number if cursor else -1,
+        error=cursor.error if cursor else "",
+        reorganisation=last_reorganisation(),
+    )
+
+
+def last_reorganisation(within_s: int = REMEMBERED_S) -> Reorganisation | None:
+    """The newest reorganisation of the last `within_s` seconds."""
+    since = timezone.now() - timedelta(seconds=within_s)
+    found: Reorganisation | None = Reorganisation.objects.filter(at__gte=since).first()
+    return found
