@@ -22,3 +22,5 @@ urlpatterns = [
     path("", include("governance.urls")),
     path("", include("gallery.urls")),
 ]
+
+handler500 = "config.errors.server_error"

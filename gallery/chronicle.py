@@ -1,7 +1,7 @@
-"""The whole life of the artwork, told by epoch, newest first: what was decided, sealed, drawn, painted, or failed.
+"""The whole life of the artwork, told by epoch, newest first: what was decided, sealed, drawn, painted, failed.
 
-Everything comes from the mirror, in a fixed number of queries for a page. Times are chain time. The operator's
-view of one epoch, with our own transactions, is `gallery.timeline`.
+Everything comes from the mirror, in a fixed number of queries for a page. Times are chain time. The
+operator's view of one epoch, with our own transactions, is `gallery.timeline`.
 """
 
 from __future__ import annotations
@@ -72,6 +72,13 @@ class Chronicle:
 
     page: Page[Chapter]
     founding: list[GenerationView] = field(default_factory=list)
+
+
+def page_of(epoch: str) -> int:
+    """The page that tells of an epoch; the first for what is no epoch's number."""
+    if not epoch.isdecimal() or len(epoch) > 18:
+        return 1
+    return Epoch.objects.filter(number__gt=int(epoch)).count() // CHAPTERS + 1
 
 
 def chronicle(number: int | str = 1) -> Chronicle:
@@ -148,8 +155,8 @@ class _Telling:
                     sealing.log,
                     "sealed",
                     "Sealed",
-                    f"parameters at version {sealing.params_version}; block {_spaced(sealing.round)} to decide the "
-                    "seed",
+                    f"parameters at version {sealing.params_version}; "
+                    f"block {_spaced(sealing.round)} to decide the seed",
                 )
             )
         for refix in epoch.refixes.all():

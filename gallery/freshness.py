@@ -1,7 +1,7 @@
-"""How fresh the pages are: whether the mirror follows the chain, and whether the chain just took something back.
+"""How fresh the pages are: whether the mirror follows the chain, and whether the chain took something back.
 
-Every page says so in one quiet line when it is not as it should be. One query for the mirror, one for the last
-reorganisation; nothing here asks the chain.
+Every page says so in one quiet line when it is not as it should be. One query for the mirror, one for the
+last reorganisation; nothing here asks the chain.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from django.conf import settings
 from django.utils import timezone
 
 from chain.models import Cursor, Reorganisation
@@ -18,10 +17,8 @@ from chain.models import Cursor, Reorganisation
 BEHIND_BLOCKS = 3
 """So many blocks may pass between the chain and the mirror before anybody is told."""
 BEHIND_S = 30
-SILENT_S = 300
-"""A public chain builds blocks all the time: after so long without news something is wrong. The private chain
-builds them only when they are needed.
-"""
+SILENT_S = 60
+"""The mirror notes every ten seconds that it looked, blocks or none: after so long nobody keeps it."""
 REMEMBERED_S = 600
 """A reorganisation is told of for so long."""
 
@@ -45,7 +42,7 @@ class State(StrEnum):
 class Freshness:
     """`block` is the newest block in the pages, `final` the newest that can't be taken back; -1 for none.
 
-    `head` is the chain's head when last seen, `error` why the mirror stands still, in the program's own words.
+    `head` is the chain's head when last seen, `error` why the mirror stands still, in the program's words.
     """
 
     state: State
@@ -66,6 +63,14 @@ class Freshness:
         return max(0, self.block - max(self.final, 0))
 
     @property
+    def in_short(self) -> str:
+        """The newest block and how much of it is final, for the foot of a page."""
+        if self.block < 0:
+            return "no block yet"
+        count = f"{self.block:,}".replace(",", " ")
+        return f"block {count}" + (f", {self.unfinal} not final yet" if self.unfinal else ", final")
+
+    @property
     def words(self) -> str:
         """One sentence for visitors, empty when all is well."""
         match self.state:
@@ -73,7 +78,7 @@ class Freshness:
                 count = f"{self.behind:,}".replace(",", " ")
                 return f"Catching up with the chain: {count} block{'' if self.behind == 1 else 's'} behind."
             case State.SILENT:
-                return "The chain has been silent for a while, so this may be behind."
+                return "Nothing was heard of the chain for a while, so this may be behind."
             case State.STOPPED:
                 return "This page may be behind: the site can’t follow the chain at the moment."
             case State.EMPTY:
@@ -88,10 +93,10 @@ def state_of(cursor: Cursor | None) -> State:
     if cursor.error:
         return State.STOPPED
     age_s = (timezone.now() - cursor.updated_at).total_seconds()
+    if age_s > SILENT_S:
+        return State.SILENT
     if cursor.behind > BEHIND_BLOCKS or (cursor.behind > 0 and age_s > BEHIND_S):
         return State.BEHIND
-    if age_s > SILENT_S and not settings.PRIVATE_CHAIN:
-        return State.SILENT
     return State.GOOD
 
 

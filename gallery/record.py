@@ -118,8 +118,8 @@ def hashes(
             "pixels",
             "Pixels",
             view.pixel_hash,
-            "SHA-256 of the word PIXELS_V1, width and height, and the bare colours row by row: it holds for the "
-            "same picture in any lossless file.",
+            "SHA-256 of the word PIXELS_V1, width and height, and the bare colours row by row: it holds for "
+            "the same picture in any lossless file.",
             f'{download} && python3 -c "{_PIXELS}" {file}' if here else "",
             "Python with Pillow",
         ),
@@ -138,8 +138,8 @@ def hashes(
             "recipe",
             "Recipe",
             view.recipe_hash,
-            "Keccak-256 of the chain, the artwork, the epoch, the parameters’ hash, the lineage before it and the "
-            "seed. The contract computed it itself.",
+            "Keccak-256 of the chain, the artwork, the epoch, the parameters’ hash, the lineage before it "
+            "and the seed. The contract computed it itself.",
             commitment,
             "cast, from Foundry",
         )

@@ -103,8 +103,10 @@ def now() -> NowPage:
     )
 
 
-def lineage(number: int = 1) -> Page[LineageEntry]:
-    """A page of generations, newest first, each with what differs from its parent. The nearest page there is."""
+def lineage(number: int | str = 1) -> Page[LineageEntry]:
+    """A page of generations, newest first, each with what differs from its parent; the nearest page there
+    is.
+    """
     page = Paginator(Generation.objects.select_related("log__block"), LINEAGE_PAGE).get_page(number)
     rows = list(page.object_list)
     oldest = rows[-1].number if rows else 0

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 import governance.converters  # noqa: F401 - uint256 and address
 from gallery import feeds
 from gallery.converters import HashConverter
-from gallery.views import health, images, pages, parts
+from gallery.views import health, images, pages, parts, records
 
 register_converter(HashConverter, "hash32")
 
@@ -14,14 +14,22 @@ urlpatterns = [
     path("", pages.now, name="now"),
     path("now/label/", pages.now_label, name="now-label"),
     path("lineage/", pages.lineage, name="lineage"),
+    path("timeline/", pages.timeline, name="timeline"),
     path("generations/<int:number>/", pages.generation, name="generation"),
     path("generations/<int:number>/thumbnail/", parts.thumbnail, name="thumbnail"),
     path("generations/of/<uint256:proposal_id>/", parts.made, name="made"),
     path("generations/decided-by/<address:address>/", parts.decided_by, name="decided_by"),
     path("feed.atom", feeds.GenerationFeed(), name="feed"),
+    path("generations/<int:number>/recipe.json", records.recipe, name="recipe"),
+    path("generations/<int:number>/environment.json", records.environment, name="environment"),
     path("pictures/<hash32:file_hash>/original.png", images.original, name="original"),
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
     path("about/", pages.about, name="about"),
+    path("status/", pages.status, name="status"),
+    path("status/line/", pages.fresh, name="fresh"),
+    path("status.json", records.status, name="status-json"),
+    path("robots.txt", records.robots, name="robots"),
+    path("sitemap.xml", records.sitemap, name="sitemap"),
     path("healthz/", health.healthz, name="healthz"),
     path("readyz/", health.readyz, name="readyz"),
 ]

@@ -4,6 +4,8 @@
 //   <div data-live="artwork governance:vote,proposal" data-src="/now/label/">…</div>
 //
 // A region's markup is replaced (`data-swap`, else its inside); typed text, focus and opened details stay.
+// `data-every` fetches it that often (seconds) while the page is looked at, for what no message tells of.
+// `data-gone="reload"`: when its page is no longer there, the whole page is fetched, to say so in its own words.
 // Before that it gets a `live:incoming` event: `detail.html`, and `detail.wait(promise)` holds the swap back.
 import htmx from "../dist/htmx.js";
 
@@ -14,6 +16,8 @@ const REFUSED = 4400;
 const CROWD = 4429; // too many pages are open from this network: soon trying again makes it worse
 const CROWD_PAUSE_MS = 60_000;
 
+const loaded = Date.now();
+const looked = new WeakMap(); // region -> when it was fetched because of `data-every`
 const subscriptions = new Set();
 const shown = new WeakMap(); // region -> the server's markup that it shows
 const busy = new WeakMap(); // region -> whether to fetch once more afterwards
@@ -63,6 +67,10 @@ async function load(region) {
   let html;
   try {
     const response = await fetch(region.dataset.src, { headers: { "HX-Request": "true" }, cache: "no-store" });
+    if (response.status === 404 && region.dataset.gone === "reload") {
+      location.reload();
+      return true;
+    }
     if (!response.ok) throw new Error(`${response.status} for ${region.dataset.src}`);
     html = await response.text();
     const { select } = region.dataset; // the address is a whole page of which this region is a part
@@ -146,10 +154,26 @@ function deliver(message) {
     }
   }
   const newHead = message.topic === "chain" && message.kind === "head";
+  // What the chain took back may be anywhere on the page.
+  const reorg = message.topic === "chain" && message.kind === "reorg";
   for (const region of regions()) {
-    const waits = newHead && (message.reorged || region.querySelector("[data-until-final]"));
-    if (waits || wants(region, message)) refresh(region);
+    const waits = newHead && region.querySelector("[data-until-final]");
+    const stale = newHead && region.matches("[data-fresh]") && staleness(region) !== message.state;
+    if (reorg || waits || stale || wants(region, message)) refresh(region);
   }
+  if (newHead) head(message);
+}
+
+/** What the page says of the mirror now: "good", "behind", "stopped", ... */
+const staleness = (region) => region.querySelector("[data-state]")?.dataset.state;
+
+const spaced = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, " ");
+
+/** The foot of every page names the newest block. */
+function head({ number, final }) {
+  const unfinal = Math.max(0, number - Math.max(final, 0));
+  const words = `block ${spaced(number)}${unfinal ? `, ${unfinal} not final yet` : ", final"}`;
+  for (const place of document.querySelectorAll("[data-head]")) place.textContent = words;
 }
 
 // --- The line
@@ -233,6 +257,18 @@ function markOffline(offline, words = "") {
   }
 }
 
+/** Fetch what nobody tells of, while somebody looks. */
+function look() {
+  if (document.hidden) return;
+  for (const region of regions()) {
+    const every = Number(region.dataset.every) * 1000;
+    if (every && Date.now() - (looked.get(region) ?? loaded) >= every) {
+      looked.set(region, Date.now());
+      refresh(region);
+    }
+  }
+}
+
 function hurry() {
   if (retry && !crowded) connect();
 }
@@ -243,6 +279,7 @@ function start() {
   setInterval(() => {
     if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > BEAT_MS) socket.close();
   }, 5_000);
+  setInterval(look, 1_000);
   addEventListener("online", hurry);
   addEventListener("pageshow", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());

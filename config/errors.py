@@ -1,0 +1,24 @@
+"""What a visitor gets when a page can't be made: pages in the site's look that need neither a database nor a
+request's context.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+from django.views.decorators.csrf import requires_csrf_token
+
+RETRY_S = 10
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500; or 503 when what failed was the way to the database, which comes back without us."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        response = HttpResponse(loader.get_template("503.html").render(), status=503)
+        response["Retry-After"] = str(RETRY_S)
+        return response
+    return HttpResponse(loader.get_template("500.html").render(), status=500)
