@@ -13,12 +13,13 @@ from gallery import freshness
 def site(request: HttpRequest) -> dict[str, Any]:
     """Give templates the connected wallet, the chain's kind and its clock (seconds), and how fresh all is.
 
-    Freshness is asked for by the page around a fragment alone.
+    Freshness is asked for by the page around a fragment alone, and the address by pages that name it: the
+    one that refuses a strange host must not ask for it.
     """
     return {
         "wallet": getattr(request, "wallet", None),
         "private_chain": settings.PRIVATE_CHAIN,
         "chain_time": clock.now(),
         "freshness": SimpleLazyObject(freshness.current),
-        "origin": f"{request.scheme}://{request.get_host()}",
+        "origin": SimpleLazyObject(lambda: f"{request.scheme}://{request.get_host()}"),
     }

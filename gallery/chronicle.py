@@ -1,4 +1,4 @@
-"""The whole life of the artwork, told by epoch, newest first: what was decided, sealed, drawn, painted, failed.
+"""The whole life of the artwork by epoch, newest first: what was decided, sealed, drawn, painted, or failed.
 
 Everything comes from the mirror, in a fixed number of queries for a page. Times are chain time. The
 operator's view of one epoch, with our own transactions, is `gallery.timeline`.
@@ -70,7 +70,7 @@ class Chapter:
 class Chronicle:
     """A page of chapters, newest first; the founding generations stand at the end of the last page."""
 
-    page: Page[Chapter]
+    page: Page[Any]
     founding: list[GenerationView] = field(default_factory=list)
 
 
@@ -86,7 +86,7 @@ def chronicle(number: int | str = 1) -> Chronicle:
     rows = Epoch.objects.select_related(
         "log__block", "sealing__log__block", "draw__log__block", "failure__log__block"
     ).prefetch_related("refixes__log__block", "rounds__log__block")
-    page = Paginator(rows, CHAPTERS).get_page(number)
+    page: Page[Any] = Paginator(rows, CHAPTERS).get_page(number)
     epochs = list(page.object_list)
     page.object_list = _chapters(epochs)
     founding: list[GenerationView] = []
@@ -147,8 +147,9 @@ class _Telling:
             sealed_at = sealing.log.block.timestamp
             rested = sealed_at - max(epoch.ends_at, epoch.log.block.timestamp)
             if rested > REST_S:
+                words = f"Rested {duration(rested)}"
                 told.append(
-                    Moment(epoch.ends_at, "rest", f"Rested {duration(rested)}", "with nothing to paint")
+                    Moment(epoch.ends_at, "rest", words, "until somebody came or something was decided")
                 )
             told.append(
                 self.moment(
@@ -200,7 +201,7 @@ class _Telling:
         found = selectors.standings(list(selectors.proposals().filter(pk__in=recent)), self.now)
         told = []
         for one in found:
-            link = {
+            link: dict[str, Any] = {
                 "url": reverse("governance:proposal", args=[one.proposal.pk]),
                 "title": withholding.shown(one.proposal.title),
             }

@@ -7,6 +7,7 @@ a datetime.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
@@ -103,11 +104,13 @@ def now() -> NowPage:
     )
 
 
-def lineage(number: int | str = 1) -> Page[LineageEntry]:
-    """A page of generations, newest first, each with what differs from its parent; the nearest page there
+def lineage(number: int | str = 1) -> Page[Any]:
+    """A page of `LineageEntry`, newest first, each with what differs from its parent; the nearest page there
     is.
     """
-    page = Paginator(Generation.objects.select_related("log__block"), LINEAGE_PAGE).get_page(number)
+    page: Page[Any] = Paginator(Generation.objects.select_related("log__block"), LINEAGE_PAGE).get_page(
+        number
+    )
     rows = list(page.object_list)
     oldest = rows[-1].number if rows else 0
     before = Generation.objects.select_related("log__block").filter(number__lt=oldest)[:1]

@@ -102,7 +102,7 @@ class Status:
 
 
 def status() -> Status:
-    """How the site is now. Raises DatabaseError for the reorganisations alone; the parts say it themselves."""
+    """How the site is now. Raises DatabaseError, but not before the parts have said it themselves."""
     parts = [_part(check) for check in health.report().checks]
     states = {part.state for part in parts}
     worst = next((state for state in (State.DOWN, State.LATE) if state in states), State.GOOD)
@@ -116,7 +116,7 @@ def _part(check: health.Check) -> Part:
         state = State.LATE
     else:
         state = State.DOWN
-    facts = [(label, _number(check.detail[key])) for key, label in _FACTS.items() if key in check.detail]
+    facts = [(label, _value(key, check.detail[key])) for key, label in _FACTS.items() if key in check.detail]
     return Part(
         name=check.name,
         title=_TITLES.get(check.name, check.name.capitalize()),
@@ -127,9 +127,11 @@ def _part(check: health.Check) -> Part:
     )
 
 
-def _number(value: Any) -> str:
+def _value(key: str, value: Any) -> str:
     if isinstance(value, float):
         value = round(value)
+    if key == "chain_id":
+        return str(value)
     return f"{value:,}".replace(",", " ") if isinstance(value, int) else str(value)
 
 

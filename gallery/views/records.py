@@ -22,7 +22,7 @@ WITHHELD = 451
 
 @require_safe
 def recipe(request: HttpRequest, number: int) -> HttpResponse:
-    """A generation's recipe as the painter's canonical JSON; 451 with the reason where its words are withheld."""
+    """A generation's recipe as the painter's canonical JSON; 451 with the reason where words are withheld."""
     job = _job(number)
     told = Recipe.from_mapping(job.recipe)
     reason = withholding.words("\n".join([told.text(), told.negative_prompt]))
