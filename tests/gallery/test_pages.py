@@ -293,6 +293,8 @@ def test_forCrawlersAndForSharing(world, client: Client):
         titles.add(re.search(r"<title>(.*?)</title>", page)[1])
         for part in ('<meta name="description" content="', 'rel="canonical"', 'property="og:title"'):
             assert part in page, (address, part)
-        assert page.count('aria-current="page"') == 1
+        navigation = page.partition('aria-label="Main"')[2].partition("</nav>")[0]
+        elsewhere = page.partition("<footer")[2]
+        assert (navigation + elsewhere).count('aria-current="page"') == 1, address
         assert page.count("<h1") == 1
     assert len(titles) == len(PAGES)
