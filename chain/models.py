@@ -7,7 +7,7 @@ and with them, by Django's cascade, their logs and every row that a handler made
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -141,6 +141,9 @@ class TransactionState(models.TextChoices):
     DROPPED = "dropped", "another transaction took its place"
 
 
+LONGEST_PAUSE = timedelta(minutes=5)
+"""Between two attempts to send a transaction."""
+
 IN_FLIGHT = (TransactionState.SENDING, TransactionState.SENT)
 HOLDS_NONCE = (*IN_FLIGHT, TransactionState.MINED, TransactionState.REVERTED)
 
@@ -224,5 +227,8 @@ class Transaction(models.Model):
         return self.state == TransactionState.MINED
 
     def is_due(self, now: datetime | None = None) -> bool:
-        """Whether its back-off is over."""
-        return self.next_attempt_at is None or self.next_attempt_at <= (now or timezone.now())
+        """Whether its back-off is over. One that lies beyond any back-off was set by a wrong clock."""
+        if self.next_attempt_at is None:
+            return True
+        left = self.next_attempt_at - (now or timezone.now())
+        return left <= timedelta(0) or left > 2 * LONGEST_PAUSE

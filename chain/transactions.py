@@ -27,11 +27,11 @@ from django.utils import timezone
 
 from chain import abi, deployments, signers
 from chain.mirror import as_json
-from chain.models import HOLDS_NONCE, IN_FLIGHT, Cursor, Transaction, TransactionState
+from chain.models import HOLDS_NONCE, IN_FLIGHT, LONGEST_PAUSE, Cursor, Transaction, TransactionState
 from chain.rpc import Rpc, RpcError, RpcUnavailable, get_rpc
 from chain.signers import SignerMissing
 
-__all__ = ["Transaction", "TransactionState", "send", "settle"]
+__all__ = ["Transaction", "TransactionState", "send", "settle", "troubles"]
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,11 @@ FAILED, DROPPED = TransactionState.FAILED, TransactionState.DROPPED
 AGAIN = (QUEUED, FAILED, REVERTED, DROPPED)
 
 FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(minutes=5)
+PENNILESS_PAUSE = timedelta(seconds=20)  # until somebody sends ether
 STUCK = timedelta(minutes=3)  # unmined for so long: the fees are raised
 GAS_MARGIN = 1.25  # the state may have changed until it is mined
+NO_ETHER = "The operator's account has too little ether: send it some."
+WANTED = timedelta(seconds=5)
 RAISE = 1.25  # nodes demand an eighth more for a replacement
 TIP = 10**9  # wei; where the node does not suggest one
 
@@ -105,6 +107,19 @@ def settle() -> None:
             _record(rpc, row, receipt)
         else:
             _chase(rpc, row, used[row.sender])
+
+
+def troubles() -> list[str]:
+    """Why transactions that are still wanted are not on their way or not mined: a sentence for each."""
+    now = timezone.now()
+    # Who still wants one asks for it again when its pause is over; so an old pause is nobody's wish.
+    retried = Q(state__in=AGAIN, next_attempt_at__gt=now - WANTED) & ~Q(error="")
+    refused = Q(state__in=IN_FLIGHT) & ~Q(error="")
+    stuck = Q(state=SENT, sent_at__lt=now - STUCK)
+    rows = Transaction.objects.filter(retried | refused | stuck).order_by("pk")
+    return [
+        f"{row.function} waits: {row.error or 'nobody mines it, and its fees are raised.'}" for row in rows
+    ]
 
 
 # --- Sending -----------------------------------------------------------------------------------------
@@ -301,8 +316,15 @@ def _raise_fees(rpc: Rpc, row: Transaction) -> None:
 
 
 def _explained(error: RpcError) -> str:
+    if _is_penniless(error.message):
+        return NO_ETHER
     data = error.revert_data
     return error.message if data is None or (data == "0x" and error.message) else abi.explain_revert(data)
+
+
+def _is_penniless(reason: str) -> bool:
+    """Whether the node says that the sender can't pay; the second is geth's word when it estimates."""
+    return any(words in reason.lower() for words in ("insufficient funds", "gas required exceeds allowance"))
 
 
 def _fail(row: Transaction, reason: str) -> None:
@@ -319,7 +341,7 @@ def _fail(row: Transaction, reason: str) -> None:
         error=reason,
         attempts=attempts,
         nonce=None,
-        next_attempt_at=_next_attempt(row),
+        next_attempt_at=_next_attempt(row, PENNILESS_PAUSE if reason == NO_ETHER else LONGEST_PAUSE),
     )
 
 
@@ -330,9 +352,9 @@ def _put_off(row: Transaction, reason: str) -> None:
     Transaction.objects.move(row, *AGAIN, error=reason, next_attempt_at=timezone.now() + FIRST_PAUSE)
 
 
-def _next_attempt(row: Transaction) -> Any:
+def _next_attempt(row: Transaction, longest: timedelta = LONGEST_PAUSE) -> Any:
     pause = FIRST_PAUSE * 2 ** min(row.attempts - 1, 10) if row.attempts else FIRST_PAUSE
-    return timezone.now() + min(pause, LONGEST_PAUSE)
+    return timezone.now() + min(pause, longest)
 
 
 def _again(row: Transaction) -> Transaction:

@@ -35,6 +35,7 @@ log = logging.getLogger("config.embedded")
 STOP_S = 4.5
 QUEUES = ("control", "paint")
 PAINT = {"gallery.tasks.paint", "gallery.tasks.repaint"}
+CLOCK_STEP_S = 2
 
 
 def say(text: str = "") -> None:
@@ -128,7 +129,12 @@ def beat(halt: threading.Event) -> None:
     from config.celery import app
 
     scheduler = Scheduler(app, max_interval=1)
+    ahead = time.time() - time.monotonic()
     while not halt.is_set():
+        # It counts by the wall clock: set back an hour, it would wait for that hour.
+        if abs(time.time() - time.monotonic() - ahead) > CLOCK_STEP_S:
+            log.warning("the machine's clock was set")
+            scheduler, ahead = Scheduler(app, max_interval=1), time.time() - time.monotonic()
         halt.wait(max(0.02, scheduler.tick()))
 
 

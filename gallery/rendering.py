@@ -93,7 +93,8 @@ def send_if_lost(job: Rendering, round_number: int) -> bool:
         state=Rendering.State.FAILED, error="The painter stopped without a word each time."
     ):
         return False
-    waiting = row.claimable().filter(Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER))
+    long_ago = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
+    waiting = row.claimable().filter(long_ago | Q(sent_at__gt=now + RESEND_AFTER))  # that clock was wrong
     if not waiting.update(sent_at=now):
         return False
     from gallery.tasks import paint

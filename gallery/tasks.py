@@ -75,6 +75,7 @@ def run() -> str:
         ("Proposals", keeper.run),
         ("Epochs", epochs.advance),
         ("Repaints", repaints.send_if_due),
+        ("Sending", _sending),
         ("Operator", health.note_operator),
     ]
     if rebuilds.current() is not None:  # half of the past looks like a present in which everything is late
@@ -86,6 +87,12 @@ def run() -> str:
 
 def _nothing() -> None:
     """A public chain mines by itself."""
+
+
+def _sending() -> None:
+    """Raises Plain for what the outbox could not get to the chain."""
+    if found := transactions.troubles():
+        raise troubles.Plain(" ".join(found))
 
 
 def _try(name: str, step: Callable[[], object]) -> str:

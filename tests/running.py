@@ -72,12 +72,12 @@ class Site:
     def get(self, path: str) -> int:
         return requests.get(self.address + path, timeout=30).status_code
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         connection = sqlite3.connect(
             f"file:{self.folder / 'murmuration.sqlite3'}?mode=ro", uri=True, timeout=20
         )
         try:
-            return connection.execute(query).fetchall()
+            return connection.execute(query, values).fetchall()
         finally:
             connection.close()
 

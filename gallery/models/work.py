@@ -1,6 +1,7 @@
 """The painter's own work: paintings, pictures, the operator's switch, and who used it."""
 
 import uuid
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -10,6 +11,9 @@ from django.utils import timezone
 
 from chain.fields import HexField
 from gallery.storage import picture_path, picture_storage
+
+NEVER = timedelta(minutes=10)
+"""Longer than any pause between attempts and any lease."""
 
 
 class Picture(models.Model):
@@ -38,11 +42,16 @@ class RenderingQuerySet(models.QuerySet["Rendering"]):
     def claimable(self) -> "RenderingQuerySet":
         """Queued and due, or left behind by a painter whose lease has lapsed; never one that was
         cancelled.
+
+        A time that lies further ahead than any pause or lease is one that a wrong clock left behind.
         """
         now = timezone.now()
+        never = now + NEVER
         return self.filter(
             Q(state=Rendering.State.QUEUED, due_at__lte=now)
-            | Q(state=Rendering.State.PAINTING, lease_until__lt=now),
+            | Q(state=Rendering.State.PAINTING, lease_until__lt=now)
+            | Q(state=Rendering.State.QUEUED, due_at__gt=never)
+            | Q(state=Rendering.State.PAINTING, lease_until__gt=never),
             cancel=False,
         )
 
