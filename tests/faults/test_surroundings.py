@@ -29,6 +29,7 @@ from tests.faults.proxy import FAULTS, Proxy
 from tests.faults.small import Small, plant
 
 State = Rendering.State
+QUICK = ("refuse", "garbage")
 
 
 def due_now() -> None:
