@@ -288,13 +288,16 @@ class _Progress:
         now = timezone.now()
         if stopping.is_set():
             raise Stopping
-        if not self.mine.filter(cancel=False).update(
-            step=step.step,
-            steps=step.steps,
-            lease_until=now + timedelta(seconds=LEASE_S),
-            updated_at=now,
-        ):
-            raise Cancelled if self.mine.exists() else LeaseLost
+        lease = now + timedelta(seconds=LEASE_S)
+        try:
+            if not self.mine.filter(cancel=False).update(
+                step=step.step, steps=step.steps, lease_until=lease, updated_at=now
+            ):
+                raise Cancelled if self.mine.exists() else LeaseLost
+        except (OperationalError, InterfaceError) as error:  # what it paints is worth more than a note of it
+            log.warning("step %s could not be written down: %s", step.step, error)
+            close_old_connections()
+            return
         elapsed = time.monotonic() - self.told
         if step.preview is None and elapsed < MESSAGE_EVERY_S and step.step < step.steps:
             return
