@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chain.models import Block, Cursor, Log, Transaction
+from chain.models import Block, Cursor, Log, Reorganisation, Transaction
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -35,6 +35,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody has."""
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The list, called by what is in it: nothing is selected here."""
+        title = {"title": str(self.model._meta.verbose_name_plural).capitalize()}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Every column, with JSON made readable."""
@@ -82,6 +87,14 @@ class LogAdmin(ReadOnlyAdmin):
     list_select_related = ("block",)
     ordering = ("-block__number", "-log_index")
     search_fields = ("=tx_hash", "=block__number", "event")
+
+
+@admin.register(Reorganisation)
+class ReorganisationAdmin(ReadOnlyAdmin):
+    """What the chain took back."""
+
+    list_display = ("at", "blocks", "number")
+    list_filter = ("at",)
 
 
 @admin.register(Transaction)

@@ -9,7 +9,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 
 from gallery.models import AuditEntry
-from governance.limits import allowed_for, client_address
+from governance.limits import allowed_for
+from live.address import client_address, client_network
 
 FAILURES_NOTED = 5
 FAILURES_WINDOW_S = 60
@@ -49,15 +50,15 @@ def login_failed(
 
     A name that nobody has is not kept: people type their password there.
     """
-    where = _from(request)
-    if not allowed_for(where, "audit-login", FAILURES_NOTED, FAILURES_WINDOW_S):
+    address = client_network(request) if request is not None else "nowhere"
+    if not allowed_for(address, "audit-login", FAILURES_NOTED, FAILURES_WINDOW_S):
         return
     name = str(credentials.get("username", ""))
     known = get_user_model()._default_manager.filter(username=name[:150]).exists()
     who = (
         f"{name[:150]}: wrong password, or the account is not active." if known else "A name that nobody has."
     )
-    write(None, "login", where, who, allowed=False)
+    write(None, "login", _from(request), who, allowed=False)
 
 
 def _from(request: HttpRequest | None) -> str:

@@ -1,4 +1,4 @@
-"""What each role in the admin may do. The groups are made by a migration (0003), which this table must equal.
+"""What each role in the admin may do. The groups are made by migrations (0003 on), and equal this table.
 
 A viewer reads everything and changes nothing. An operator looks after the epochs and may withhold. An owner
 also stops and starts the whole, moves a private chain's clock, has the mirror read again, and says who has
@@ -18,7 +18,7 @@ WITHHOLD = "governance.withhold"
 
 _SEEN = {
     "auth": ("group", "user"),
-    "chain": ("block", "cursor", "log", "transaction"),
+    "chain": ("block", "cursor", "log", "reorganisation", "transaction"),
     "gallery": (
         *("auditentry", "control", "epoch", "failure", "generation", "picture", "rebuild", "rendering"),
         *("repaint", "round", "sealing", "seeddraw", "seedrefix", "slotchange"),
@@ -38,8 +38,9 @@ HOMES = {EPOCHS: "epoch", CYCLE: "control", CLOCK: "control", MIRROR: "control",
 """The model of each permission of our own."""
 
 
-def grant(apps: Any, table: Mapping[str, Iterable[str]], homes: Mapping[str, str]) -> None:
-    """Give each group of `table` exactly these permissions ("app.codename"); for migrations.
+def grant(apps: Any, table: Mapping[str, Iterable[str]], homes: Mapping[str, str], anew: bool = True) -> None:
+    """Give each group of `table` exactly these permissions ("app.codename"), or, not `anew`, these too;
+    for migrations.
 
     Django makes permissions after all migrations, too late for this, so those that are missing are made
     here. `homes` names the model of each permission of our own, as `HOMES` does.
@@ -58,4 +59,7 @@ def grant(apps: Any, table: Mapping[str, Iterable[str]], homes: Mapping[str, str
                 content_type=kind, codename=codename, defaults={"name": f"Can {verb} {model}"}
             )
             found.append(permission)
-        group.permissions.set(found)
+        if anew:
+            group.permissions.set(found)
+        else:
+            group.permissions.add(*found)

@@ -18,16 +18,11 @@ from governance import models, parameters, people
 def member(address: str) -> SafeString:
     """An address as a link to the member's page."""
     return format_html(
-        '<a class="hash" href="{}" title="{}">{}</a>',
+        '<a class="person" href="{}" title="{}">{}</a>',
         reverse("governance:member", args=[address]),
         address,
         people.name_of(address),
     )
-
-
-def proposal_link(pk: int) -> SafeString:
-    """A proposal's number, whole, as a link to its page."""
-    return format_html('<a class="hash" href="{}">{}</a>', reverse("governance:proposal", args=[pk]), pk)
 
 
 class EventAdmin(ReadOnlyAdmin):
@@ -63,7 +58,10 @@ def _member_column(name: str) -> Any:
 
 def _proposal_column() -> Any:
     def shown(self: Any, row: Any) -> SafeString:
-        return proposal_link(row.proposal_id)
+        address = reverse("governance:proposal", args=[row.proposal_id])
+        return format_html(
+            '<a href="{}" title="{}">{}</a>', address, row.proposal_id, row.proposal.title[:80]
+        )
 
     return admin.display(description="proposal")(shown)
 
@@ -82,6 +80,7 @@ def _register(model: type[models.EventRow], shows: tuple[str, ...], **options: A
         elif name == "proposal":
             columns["proposal_link"] = _proposal_column()
             names.append("proposal_link")
+            columns["list_select_related"] = ("proposal",)
         else:
             names.append(name)
     search = (*(f"={name}" for name in addresses), *options.pop("search", ()))

@@ -90,18 +90,30 @@ class ProposalExtended(EventRow):
     proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="extended")
     voting_ends = models.BigIntegerField()
 
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "proposal extensions"
+
 
 class ProposalQueued(EventRow):
     proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="queued")
     eta = models.BigIntegerField(help_text="From this second on it may be executed.")
 
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "proposals queued"
+
 
 class ProposalExecuted(EventRow):
     proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="executed")
 
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "proposals executed"
+
 
 class ProposalCanceled(EventRow):
     proposal = models.OneToOneField(Proposal, on_delete=models.CASCADE, related_name="canceled")
+
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "proposals cancelled"
 
 
 class OperationExecuted(EventRow):
@@ -110,11 +122,17 @@ class OperationExecuted(EventRow):
     operation_id = HexField(32, db_index=True)
     index = Uint256Field()
 
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "operations executed"
+
 
 class OperationCancelled(EventRow):
     """TimelockController.Cancelled."""
 
     operation_id = HexField(32, db_index=True)
+
+    class Meta(EventRow.Meta):
+        verbose_name_plural = "operations cancelled"
 
 
 class Support(models.IntegerChoices):
@@ -157,6 +175,10 @@ class VotesChanged(EventRow):
     previous = Uint256Field()
     current = Uint256Field()
 
+    class Meta(EventRow.Meta):
+        verbose_name = "change of voting power"
+        verbose_name_plural = "changes of voting power"
+
 
 class Exclusion(EventRow):
     """VotingUnitsExcluded: this account's tokens vote for nobody and leave the quorum's supply."""
@@ -193,6 +215,10 @@ class SignInNonce(models.Model):
     message = models.TextField()
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "sign-in"
+        verbose_name_plural = "sign-ins"
 
 
 class WithholdingQuerySet(models.QuerySet["Withholding"]):

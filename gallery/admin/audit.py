@@ -60,7 +60,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request).values_list(*COLUMNS)
         except IncorrectLookupParameters:
             return HttpResponseBadRequest("There is no such filter.")
-        audit.write(request.user, "export", request.GET.urlencode(), f"{rows.count()} audit entries.")
+        entry = audit.write(request.user, "export", request.GET.urlencode(), f"{rows.count()} audit entries.")
+        rows = rows.filter(pk__lt=entry.pk)  # they are read while they are sent, after this was written
         response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
         name = f"murmuration-audit-{timezone.now():%Y%m%d-%H%M%S}.csv"
         response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from chain.admin import ReadOnlyAdmin
-from chain.models import Block, Cursor, Log
+from chain.models import Block, Cursor, Log, Reorganisation
 from gallery import controls, health, rebuilds
 from gallery.admin import confirming
 from gallery.models import Rebuild
@@ -48,6 +48,7 @@ class RebuildAdmin(ReadOnlyAdmin):
             "events": Log.objects.values("contract", "event")
             .annotate(rows=Count("id"))
             .order_by("contract", "event"),
+            "reorganisations": Reorganisation.objects.all()[:5],
             "rebuild": rebuild,
             "percent": round(100 * rebuilds.share(rebuild)) if rebuild else None,
             "past": Rebuild.objects.exclude(ended_at=None)[:5],
