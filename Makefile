@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
-	static static-check bench-epoch bench-lineage clean install install-dev
+	static static-check bench-epoch bench-lineage bench-live bench-pages clean install install-dev
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sort | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -67,6 +67,12 @@ bench-epoch: install ## Time one epoch against the bare painter; one line of JSO
 
 bench-lineage: install ## Paint thirty unchanged generations and measure their drift; one line of JSON last
 	@$(VENV)/python -m benches.lineage
+
+bench-live: install ## Tell a thousand open pages, against a bare broadcast; one line of JSON last
+	@$(VENV)/python -m benches.live
+
+bench-pages: install-dev ## Load the gallery's and the proposals' pages; one line of JSON last
+	@$(VENV)/python -m benches.pages
 
 clean: ## Remove what was installed and built; var/, which holds the artwork, stays
 	@rm -rf .venv node_modules contracts/out contracts/cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
