@@ -3,7 +3,7 @@
 Fifty messages of 2 KB go to a thousand websockets of the site's own stack (uvicorn, our ASGI application, the
 hub; published by `live.publish` from a thread, as the indexer of `make run` does), and just as many to a
 thousand of a bare `websockets` server by its `broadcast`, which is the quickest thing that library has. Both
-servers run on uvloop, each in a process of its own, both all the time; rounds of one and of the other take turns.
+servers run on uvloop, each in a process of its own, all the time; rounds of one and the other take turns.
 
 The clients are the same program for both, in another process: bare protocols that note the time when bytes
 arrive and read them afterwards. A latency is from the call that publishes to the bytes' arrival. The last
