@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 GENERATIONS, PROPOSALS, VOTERS = 100, 50, 40
 EPOCH_S = 86_400
@@ -19,7 +20,7 @@ def seed() -> int:
 
     from chain import abi
     from chain.models import Cursor
-    from gallery.models import Control, Epoch, Generation, Picture, Sealing, SeedDraw
+    from gallery.models import Control, Epoch, Generation, Picture, Rendering, Sealing, SeedDraw
     from governance.models import ProposalExecuted, ProposalQueued
     from tests.governance import factories
 
@@ -32,6 +33,7 @@ def seed() -> int:
             factories.token(number, voter, began)
             factories.votes(voter, 0, 1, began)
         factories.parameters(version=1, at=began)
+        values = dict(factories.VALUES)
         version, parent = 1, "0x" + "00" * 32
         for number in range(1, GENERATIONS + 1):
             at = began + number * EPOCH_S - 3600
@@ -59,6 +61,7 @@ def seed() -> int:
                     )
                     where = factories.block(at - 7_000)
                     version += 1
+                    values[setter[3:].lower()] = value
                     factories.parameters(
                         version=version, at=at - 7_000, tx_hash=tx, **{setter[3:].lower(): value}
                     )
@@ -85,6 +88,10 @@ def seed() -> int:
                 file_hash=file, pixel_hash=factories.hash32(), thumb_hash=factories.hash32(),
                 width=512, height=512, file=f"{file}.png",
             )  # fmt: skip
+            Rendering.objects.create(
+                recipe_hash=recipe, epoch_number=number, state="painted", step=20, steps=20, seconds=9.0,
+                picture_id=file, recipe=recipe_of(values, number), environment={"torch": "2.13.0"},
+            )  # fmt: skip
         head = factories.block(int(time.time()))
         Epoch.objects.create(
             number=GENERATIONS + 1, ends_at=head.timestamp + EPOCH_S, log=factories.place(head)["log"]
@@ -95,6 +102,13 @@ def seed() -> int:
         )  # fmt: skip
         Control.get()
     return int(proposal.pk)
+
+
+def recipe_of(values: dict[str, Any], number: int) -> dict[str, Any]:
+    """The studio's recipe, as a painting job keeps it."""
+    renamed = {"guidance": "guidance_milli", "strength": "strength_milli"}
+    recipe = {renamed.get(key, key): value for key, value in values.items() if key != "epoch_length"}
+    return {**recipe, "seed": f"0x{number:064x}", "parent_file": f"0x{number:064x}" if number > 1 else None}
 
 
 def deployment(file: Path) -> None:
