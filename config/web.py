@@ -20,6 +20,7 @@ def main() -> None:
 
     from config import switch
     from config.asgi import application
+    from live import server
 
     switch.require("web")
     port = os.environ.get("PORT") or PORT
@@ -29,12 +30,9 @@ def main() -> None:
         application,
         host=os.environ.get("HOST") or HOST,
         port=int(port),
-        lifespan="off",
-        log_config=None,  # Django's, with our formats
-        access_log=False,  # config/middleware.py writes one without query strings
-        proxy_headers=False,  # live/address.py reads them, and trusts only what it is told to
-        ws_per_message_deflate=False,  # deflating each for each reader costs more than sending
+        log_config=None,  # Django's, with our formats; config/middleware.py writes an access log
         timeout_graceful_shutdown=STOP_S,
+        **server.options(),
     )
 
 
