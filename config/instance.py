@@ -116,7 +116,7 @@ def keep_logs(folder: Path, settings: Mapping[str, Any]) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[file, console], force=True)
     logging.captureWarnings(True)
     for name, options in settings["loggers"].items():
-        logging.getLogger(name).setLevel(options["level"])
+        logging.getLogger(name).setLevel(options.get("level", logging.NOTSET))
 
 
 class _Short(logging.Formatter):
