@@ -51,6 +51,7 @@ async function connect(provider, rdns, name, say) {
 
 function start() {
   const list = root.querySelector("[data-wallets]");
+  const answer = root.querySelector("[data-answer]");
   const { say, clear, fault } = voice(root);
   let connecting = false;
 
@@ -58,6 +59,7 @@ function start() {
     if (connecting) return;
     connecting = true;
     clear();
+    button.closest("li").append(answer); // what is said stands under the wallet that says it
     button.setAttribute("aria-busy", "true");
     try {
       await connect(provider, rdns, name, say);
