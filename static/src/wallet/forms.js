@@ -60,7 +60,8 @@ function refused(form, { status, body }) {
   const { errors = {}, message = "" } = body;
   for (const [name, words] of Object.entries(errors)) fault(name, words.join(" "));
   if (status === 401) fault("", message, { ...connectAgain(), label: "Connect a wallet" });
-  else if (message) fault("", message, body.remedy ?? null);
+  else if (message) fault("", message);
+  else if (Object.keys(errors).length > 1) fault("", `${Object.keys(errors).length} fields need another look: each says why.`);
   form.querySelector("[aria-invalid=true]")?.focus();
 }
 
