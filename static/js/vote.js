@@ -7,9 +7,9 @@ const form = document.getElementById("vote");
 const reason = form.elements.namedItem("reason");
 
 function follow() {
-  const { state, voted } = standing.querySelector("[data-state]").dataset;
+  const { state, voted, voteless } = standing.querySelector("[data-state]").dataset;
   const open = ["active", "pending", "gone"].includes(state); // the chain may give back what it took: words stay
-  form.hidden = !open || Boolean(voted);
+  form.hidden = !open || Boolean(voted || voteless); // why somebody has no vote stands beside the tally
   for (const button of form.querySelectorAll("button")) button.disabled = state !== "active" || Boolean(form.dataset.sending);
 }
 
