@@ -190,7 +190,12 @@ if REDIS_URL:
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             # Messages a hub may have waiting: a painting and a busy vote at once, with room to spare.
-            "CONFIG": {"hosts": [REDIS_URL], "capacity": 5000},
+            # The layer waits for a message for 5 s at a time, which is also the client's own patience: a
+            # silent Redis would look like a broken one, and every page would be sent away to come back.
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, "socket_timeout": 20, "socket_connect_timeout": 3}],
+                "capacity": 5000,
+            },
         }
     }
     CELERY_BROKER_URL = REDIS_URL

@@ -71,6 +71,7 @@ class Process:
     def __init__(self, kind: str, environment: Mapping[str, str], output: Path) -> None:
         self.kind, self.environment, self.output = kind, dict(environment), output
         self.port = int(self.environment.get("PORT") or 0)
+        self.command: list[str] = []
         self.child: subprocess.Popen[bytes] | None = None
         self.family: dict[int, psutil.Process] = {}
 
@@ -90,7 +91,7 @@ class Process:
     def start(self) -> Process:
         with open(self.output, "ab") as console:
             self.child = subprocess.Popen(
-                commands()[self.kind],
+                self.command or commands()[self.kind],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=console,
@@ -162,11 +163,15 @@ class Fleet:
 
     # --- Starting and ending --------------------------------------------------------------------------
 
-    def start(self, **changes: Any) -> Fleet:
-        """Deploy, migrate, start everything, and wait until both web processes are ready."""
+    def prepare(self, **changes: Any) -> Fleet:
+        """What is done once, before anything starts: contracts, tables, static files."""
         self.deploy(**changes)
         self.manage("migrate", "--verbosity=0")
         self.manage("collectstatic", "--noinput", "--verbosity=0")
+        return self
+
+    def start(self) -> Fleet:
+        """Start everything, and wait until both web processes are ready."""
         for process in self.processes:
             process.start()
         for web in self.web:
@@ -365,12 +370,13 @@ class Fleet:
 
 
 @contextmanager
-def running(folder: Path, model: Path, **changes: Any) -> Iterator[Fleet]:
-    """A fleet that runs, on servers of its own; nothing of it is left afterwards."""
+def running(folder: Path, model: Path, start: bool = True, **changes: Any) -> Iterator[Fleet]:
+    """A fleet that runs, or only could, on servers of its own; nothing of it is left afterwards."""
     with testbed.postgres() as postgres, testbed.redis() as redis:
         fleet = Fleet(folder, postgres, redis, model)
         try:
-            yield fleet.start(**changes)
+            fleet.prepare(**changes)
+            yield fleet.start() if start else fleet
         finally:
             fleet.end()
             shutil.rmtree(fleet.folder / "var", ignore_errors=True)
