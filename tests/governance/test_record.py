@@ -50,7 +50,7 @@ def cursor(number: int, finalized: int) -> None:
 
 
 def words(client: Client, path: str) -> str:
-    """What a page says, without its markup."""
+    """What a page says between its header and its footer, without the markup."""
 
     class Words(HTMLParser):
         def __init__(self) -> None:
@@ -61,7 +61,8 @@ def words(client: Client, path: str) -> str:
             self.found.append(data)
 
     reader = Words()
-    reader.feed(client.get(path).content.decode())
+    page = client.get(path).content.decode()
+    reader.feed(page[page.index("<main") : page.index("</main>")])
     return " ".join(" ".join(reader.found).split())
 
 
