@@ -35,12 +35,13 @@ test-slow: install-dev ## Run the tests that take minutes, and the contracts' wi
 	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "slow and services"
 	@cd contracts && FOUNDRY_PROFILE=ci forge test
 
-lint: install-dev ## Check style, types, layers, templates and contracts
+lint: install-dev ## Check style, types, layers, templates, dependencies and contracts
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports
 	@$(VENV)/djlint --quiet --lint templates
+	@$(VENV)/python -m config.audit
 	@cd contracts && forge fmt --check && forge lint --deny warnings
 
 fmt: install-dev ## Format Python and Solidity
