@@ -247,6 +247,10 @@ class Site:
         keep_logs(self.folder / "logs", settings.LOGGING)
         settings.LOGGING_CONFIG = None  # Django would put its console beside ours
         self.instance.write(self.address)
+        from config import switch
+
+        if found := switch.problems("embedded"):
+            raise CannotStart("\n".join(found))
         self.start_chain()
         self.start_django()
         self.server = make_server()

@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from chain import signers
-from chain.models import Block, Cursor
+from chain.models import Block, Cursor, Transaction, TransactionState
 from chain.rpc import RpcError, RpcUnavailable, get_rpc
 from chain.signers import SignerMissing
 from gallery.models import Control, Rendering
@@ -180,6 +180,10 @@ def _tick() -> Check:
         return Check("tick", False, words, detail)
     if control.error:
         return Check("tick", False, f"The cycle cannot go on: {control.error}", detail)
+    waiting = Transaction.objects.filter(state=TransactionState.QUEUED).exclude(error="").first()
+    if waiting is not None:
+        detail["waiting"] = waiting.key
+        return Check("tick", False, f"A transaction could not be sent: {waiting.error}", detail)
     return Check("tick", True, "The cycle is paused." if control.paused else "The cycle goes on.", detail)
 
 

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
-from chain.models import Cursor
+from chain.models import Cursor, Transaction
 from gallery import health, tasks
 from gallery.models import Control, Rendering
 
@@ -53,6 +53,15 @@ def test_whatStopsTheMirrorAndTheTick_isSaid(world):
     report = health.report()
     assert "RpcUnavailable" in report["mirror"].words
     assert "RecipeMismatch" in report["tick"].words
+
+
+def test_aTransactionThatCannotBeSent_isSaid(world):
+    error = "no answer from http://127.0.0.1:1: it did not answer in time"
+    Transaction.objects.create(
+        key="anchor:1", contract="SoloPainter", function="anchor", to="0x" + "11" * 20, data="0x", error=error
+    )
+    health.note_tick(0.1)
+    assert health.report()["tick"].words == f"A transaction could not be sent: {error}"
 
 
 def test_aTickLongGone_isMissed(transactional_db):

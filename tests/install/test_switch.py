@@ -113,3 +113,25 @@ def test_aProcessWithoutSettings_endsAtOnceAndSaysWhy(kind: str, tmp_path: Path)
     assert f"This process ({kind}) cannot start:" in ran.stderr
     assert "set DATABASE_URL" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_oneProcessOnAPublicChainWithoutAKey_endsAtOnceAndSaysWhy(tmp_path: Path):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "VAR_DIR": str(tmp_path / "var"),
+        "PORT": "0",
+        "CHAIN_RPC_URL": "http://127.0.0.1:1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "config.embedded"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "set OPERATOR_KEY" in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -75,11 +75,14 @@ def test_postgresqlRestartedMidEpoch_theCycleGoesOn(fleet: Fleet):
 
 def test_nodeAwayMidEpoch_theAdminSeesWhy(fleet: Fleet):
     drive = Drive(fleet).at("painting")
-    mirrors, ticks = "SELECT error FROM chain_cursor", "SELECT error FROM gallery_control"
+    mirrors = "SELECT error FROM chain_cursor"
+    # What the tick could not do, or, if it was about to send something, what could not be sent.
+    ticks = "SELECT string_agg(error, '') FROM (SELECT error FROM gallery_control UNION ALL "
+    ticks += "SELECT error FROM chain_transaction WHERE state = 'queued') AS errors"
     fleet.node.send_signal(signal.SIGSTOP)  # it is there and says nothing
     try:
         fleet.until(lambda: "Unavailable" in str(fleet.one(mirrors)), "the mirror's error")
-        fleet.until(lambda: "Unavailable" in str(fleet.one(ticks)), "the tick's error")
+        fleet.until(lambda: "no answer from" in str(fleet.one(ticks)), "the tick's error")
         assert "mirror" in problems(fleet)
     finally:
         fleet.node.send_signal(signal.SIGCONT)
