@@ -5,6 +5,7 @@ request's context.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -22,3 +23,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
         response["Retry-After"] = str(RETRY_S)
         return response
     return HttpResponse(loader.get_template("500.html").render(), status=500)
+
+
+class TooManyMiddleware:
+    """Somebody who follows a link or sends a form, and is refused for asking too often, gets a page.
+
+    Scripts, which don't ask for HTML by name, keep the answer that was made for them.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 429 or "text/html" not in request.headers.get("Accept", ""):
+            return response
+        page = HttpResponse(loader.get_template("429.html").render(), status=429)
+        page["Retry-After"] = response.headers.get("Retry-After", "60")
+        return page

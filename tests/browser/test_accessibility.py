@@ -40,7 +40,7 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def opened(chromium: Browser, site: Site) -> Iterator[Open]:
     """Open a page for axe, in a context of its own size and scheme; these are kept for the module."""
-    site.until(lambda: len(site.lineage()) >= 7, 240)  # so that there is one that voters decided
+    site.until(lambda: len(site.lineage()) >= 7, 600)  # so that there is one that voters decided
     contexts: dict[tuple[int, str], BrowserContext] = {}
 
     def open_page(path: str, size: dict[str, int] = WIDE, scheme: str = "light") -> Page:

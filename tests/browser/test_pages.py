@@ -96,7 +96,7 @@ def test_what_happens_arrives_without_a_reload(site: Site, visitor: Arrive) -> N
     head = int(node.call("eth_blockNumber"), 16)
     node.call("anvil_mine", hex(3))
     expect(page.locator("[data-head]")).to_contain_text(re.compile(rf"block {head + 3}|block {head + 4}"))
-    site.until(lambda: len(site.lineage()) >= 7, 240)
+    site.until(lambda: len(site.lineage()) >= 7, 600)
     expect(page.locator("#timeline")).to_contain_text("generation 7", timeout=60_000)
     expect(page.locator("#epoch-1 .moments .anchored")).to_have_count(1)
     assert page.evaluate("window.stayed")

@@ -274,6 +274,18 @@ def test_errors_haveTheSitesLook(transactional_db, settings, client: Client):
     assert (denied.status_code, "This door is closed" in denied.content.decode()) == (403, True)
 
 
+def test_whoAsksTooOften_getsAPage_andAScriptItsAnswer(transactional_db, client: Client):
+    cache.clear()
+    scripts = [client.post("/signin/message/", {"address": "0x"}).status_code for _ in range(31)]
+    assert scripts[-1] == 429
+    script = client.post("/signin/message/", {"address": "0x"})
+    assert script["Content-Type"] == "application/json"
+    page = client.post("/signin/message/", {"address": "0x"}, headers={"Accept": "text/html,*/*"})
+    assert (page.status_code, page["Retry-After"]) == (429, "60")
+    assert "One at a time, please" in page.content.decode()
+    cache.clear()
+
+
 def test_brokenPages_needNoDatabase(settings, client: Client):
     # No database mark on this test: whatever asks the database fails here.
     settings.ROOT_URLCONF = __name__
