@@ -33,7 +33,8 @@ class Drive:
         fleet = self.fleet
         fleet.until(lambda: self._open() is not None, "an open epoch")
         self.epoch = self._open()
-        fleet.rows("UPDATE gallery_control SET seal_requested = %s WHERE id = 1 RETURNING id", self.epoch)
+        ask = "UPDATE gallery_control SET seal_requested = %s WHERE id = 1 RETURNING id"
+        fleet.until(lambda: fleet.rows(ask, self.epoch), "the first tick to have made its row")
         return self
 
     def propose(self) -> Drive:
