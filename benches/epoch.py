@@ -1,8 +1,8 @@
 """What an epoch costs beyond the painting itself: `make bench-epoch`.
 
-One process with everything in it (private chain, mirror, beat, two Celery workers) lives through a few
-epochs of the default model at 512x512; after each, the same recipe is painted by a bare diffusers call,
-warm, with as many threads.
+One process with everything in it (private chain, mirror, beat, two Celery workers, and the painter as its
+child) lives through a few epochs of the default model at 512x512; after each, the same recipe is painted by a
+bare diffusers call, warm, with as many threads and the same policy of waiting.
 
     epoch_s       from when the epoch may be sealed until its generation is mirrored
     chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our
@@ -221,6 +221,7 @@ class Bare:
     """The same recipe without us: diffusers' own pipelines, loaded apart from the studio's."""
 
     def __init__(self, folder: str, threads: int):
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the painter's process has it
         import torch
         from diffusers import AutoPipelineForImage2Image, AutoPipelineForText2Image
 
