@@ -2,7 +2,8 @@
 
 What is anchored is never touched. "Same pixels" is told by the pixel hash on chain, not by what is kept here;
 so a picture whose file was lost or damaged can be written again from a painting that has it. A repaint gives
-way to an epoch's painting: it goes back to the queue and begins again later.
+way to an epoch's painting: it goes back to the queue and begins again later. After two minutes it is
+painted all the same: where one epoch follows another it would otherwise never be.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LEASE_MARGIN_S = 60
 MOST_ATTEMPTS = 3
 AGAIN_S = 20
 RESEND_AFTER = timedelta(seconds=30)
+GIVES_WAY_FOR = timedelta(minutes=2)
 WAITING = Q(state=Repaint.State.QUEUED) | Q(state=Repaint.State.PAINTING)
 
 
@@ -93,7 +95,7 @@ def send_if_due() -> bool:
     """
     now = timezone.now()
     due = _claimable(now).order_by("id").first()
-    if due is None or _epoch_waits():
+    if due is None or _epoch_waits(due):
         return False
     unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
     if not Repaint.objects.filter(unsent, pk=due.pk).update(sent_at=now):
@@ -154,8 +156,10 @@ def _claimable(now: Any) -> Any:
     return Repaint.objects.filter(Q(state=Repaint.State.QUEUED, due_at__lte=now) | lapsed)
 
 
-def _epoch_waits() -> bool:
-    return bool(Rendering.objects.claimable().exists())
+def _epoch_waits(job: Repaint) -> bool:
+    """Whether an epoch's painting waits that this one gives way to."""
+    young = timezone.now() - job.asked_at < GIVES_WAY_FOR
+    return young and bool(Rendering.objects.claimable().exists())
 
 
 def _claim(pk: int) -> Repaint | None:
@@ -166,12 +170,17 @@ def _claim(pk: int) -> Repaint | None:
         state=Repaint.State.FAILED, ended_at=now, error="The painter stopped without a word each time."
     ):
         return None
-    if _epoch_waits() or not taken.update(
-        state=Repaint.State.PAINTING,
-        claim=uuid.uuid4(),
-        lease_until=now + _lease(settings.PAINTER_LOAD_TIMEOUT_S),
-        attempts=F("attempts") + 1,
-        step=0,
+    row = Repaint.objects.filter(pk=pk).first()
+    if (
+        row is None
+        or _epoch_waits(row)
+        or not taken.update(
+            state=Repaint.State.PAINTING,
+            claim=uuid.uuid4(),
+            lease_until=now + _lease(settings.PAINTER_LOAD_TIMEOUT_S),
+            attempts=F("attempts") + 1,
+            step=0,
+        )
     ):
         Repaint.objects.filter(pk=pk).update(sent_at=None)
         return None
@@ -199,7 +208,7 @@ def _paint(job: Repaint) -> Painting:
             raise rendering.Stopping
         if not mine.exists():
             raise _Over
-        if _epoch_waits():
+        if _epoch_waits(job):
             raise _GiveWay
 
     def on_step(step: Step) -> None:

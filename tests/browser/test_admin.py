@@ -127,7 +127,7 @@ def test_a_generation_is_painted_again_and_the_result_arrives(
     operator.get_by_role("button", name="Paint it again").click()
     operator.get_by_role("button", name=re.compile("^Yes")).click()
     result = operator.get_by_role("heading", name=re.compile("^(Same pixels|Different)"))
-    expect(result).to_be_visible(timeout=300_000)  # without a reload
+    expect(result).to_be_visible(timeout=420_000)  # without a reload
 
 
 def test_a_viewer_reads_and_is_offered_nothing_to_use(

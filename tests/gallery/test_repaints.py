@@ -155,10 +155,22 @@ def test_repaint_givesWayToAnEpochsPainting(world, operator, monkeypatch):
     assert repaints.paint(row().pk) == State.DIFFERENT
 
 
+def test_repaint_thatGaveWayForLong_isPaintedAllTheSame(world, operator, monkeypatch):
+    asked = repaints.ask(1, "olga")
+    monkeypatch.setattr("live.presence.visitors", lambda now=None: 1)
+    world.end_epoch()
+    world.ticks(lambda: Rendering.objects.claimable().exists())
+    assert repaints.paint(asked.pk) == "skipped"
+    Repaint.objects.filter(pk=asked.pk).update(asked_at=timezone.now() - repaints.GIVES_WAY_FOR)
+    assert repaints.send_if_due()
+    assert repaints.paint(asked.pk) == State.DIFFERENT
+    assert world.paint() == ["painted"]
+
+
 def test_repaint_whileAnEpochsPaintingArrives_goesBackToTheQueue(hung, asked_by, monkeypatch):
     job = repaints.ask(1, "olga")
     waits = iter([False, True])
-    monkeypatch.setattr(repaints, "_epoch_waits", lambda: next(waits))
+    monkeypatch.setattr(repaints, "_epoch_waits", lambda job: next(waits))
     assert repaints.paint(job.pk) == State.QUEUED
     assert (row().attempts, row().sent_at) == (0, None)
 
