@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from config import metrics
 from config.logs import request_id
+from governance import limits
 
 log = logging.getLogger("config.requests")
 
@@ -19,31 +20,88 @@ NAME = re.compile(r"[A-Za-z0-9._-]{8,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 QUIET = ("/healthz/", "/readyz/", "/metrics")
 
-# No inline script or style anywhere; data: images are the painter's small previews.
+# No inline script or style anywhere; data: images are the painter's small previews and wallets' icons.
 POLICY = "; ".join(
     [
-        "default-src 'self'",
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
         "img-src 'self' data:",
+        "font-src 'self'",
         "connect-src 'self'",
-        "object-src 'none'",
+        "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
     ]
 )
+PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "camera",
+        "display-capture",
+        "geolocation",
+        "microphone",
+        "midi",
+        "payment",
+        "serial",
+        "usb",
+    )
+)
+COSTLY = (
+    # method, path, kind, so many in so many seconds: guessing a password, encoding a file, building a feed
+    ("POST", re.compile(r"/admin/login/"), "admin-login", 10, 300),
+    ("GET", re.compile(r"/pictures/[^/]+/original\.png"), "original", 120, 60),
+    ("GET", re.compile(r".*\.(atom|ics)"), "feed", 60, 60),
+)
+RETRY_S = 60
 
 
 class ContentSecurityPolicyMiddleware:
-    """Send one strict Content-Security-Policy with every response."""
+    """Send one strict Content-Security-Policy with every response, and the headers that go with it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        policy = f"{POLICY}; upgrade-insecure-requests" if settings.SECURE_SSL_REDIRECT else POLICY
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        # Pictures may be shown anywhere, as any token's may; nothing else is for other sites to embed.
+        everywhere = request.path.startswith("/pictures/")
+        response.headers.setdefault(
+            "Cross-Origin-Resource-Policy", "cross-origin" if everywhere else "same-origin"
+        )
         return response
+
+
+class RateLimitMiddleware:
+    """Refuse more of what is costly than one address needs; every 429 says when to come back."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._refusal(request) or self.get_response(request)
+        if response.status_code == 429:
+            response.headers.setdefault("Retry-After", str(RETRY_S))
+        return response
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        for method, path, kind, most, seconds in COSTLY:
+            if request.method == method and path.fullmatch(request.path):
+                try:
+                    fine = limits.allowed(request, kind, most=most, seconds=seconds)
+                except Exception:  # the cache is down: pages go on, as they do without it
+                    log.exception("could not count a request of kind %s", kind)
+                    fine = True
+                if not fine:
+                    words = "Too many requests from your network. Please wait a minute.\n"
+                    answer = HttpResponse(words, status=429, content_type="text/plain; charset=utf-8")
+                    answer.headers["Retry-After"] = str(seconds)
+                    return answer
+        return None
 
 
 class RequestMiddleware:
