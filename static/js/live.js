@@ -280,6 +280,7 @@ function start() {
     if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > BEAT_MS) socket.close();
   }, 5_000);
   setInterval(look, 1_000);
+  addEventListener("offline", () => socket?.close()); // a dead line may look alive for a minute
   addEventListener("online", hurry);
   addEventListener("pageshow", hurry);
   document.addEventListener("visibilitychange", () => document.hidden || hurry());

@@ -52,7 +52,8 @@ def visitor(chromium: Browser, site: Site, tmp_path: Path) -> Iterator[Callable[
     faults: list[str] = []
 
     def hear(message: ConsoleMessage, refused: bool) -> None:
-        if message.type == "error" and not (refused and message.text.startswith("Failed to load resource")):
+        expected = message.text.startswith(("Failed to load resource", "WebSocket connection to"))
+        if message.type == "error" and not (refused and expected):
             faults.append(f"{message.text} ({message.location.get('url')})")
 
     def arrive(refused: bool = False, **options: object) -> Page:
