@@ -4,14 +4,15 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
+from config.turns import Handler  # noqa: E402
 from live.server import raise_file_limit  # noqa: E402
 from live.socket import live_socket  # noqa: E402
 
 raise_file_limit()
-application = ProtocolTypeRouter({"http": http, "websocket": live_socket})
+application = ProtocolTypeRouter({"http": Handler(), "websocket": live_socket})

@@ -46,6 +46,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Proxies of ours in front, each of which appends to X-Forwarded-For (live/address.py).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+WEB_THREADS = env.int("WEB_THREADS", default=8)  # that answer pages, each with its database connection
 
 # --- The chain ---------------------------------------------------------------------------------------
 
