@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from chain.memory import once
+
 
 class DeploymentMissing(LookupError):
     """There is no usable deployment file, or it lacks a contract."""
@@ -90,4 +92,9 @@ def address_of(name: str) -> str:
 
 def name_of(address: str) -> str | None:
     """The name of the contract at `address` in the configured deployment, or None if it is not ours."""
-    return load().names.get(address.lower())
+    return _names().get(address.lower())
+
+
+@once
+def _names() -> dict[str, str]:
+    return load().names

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from chain.fields import HexField
+from chain.memory import once
 
 
 class Block(models.Model):
@@ -98,8 +99,8 @@ class Cursor(models.Model):
 
     @classmethod
     def current(cls) -> Cursor | None:
-        """The cursor, or None while nothing was mirrored yet."""
-        return cls.objects.filter(pk=1).first()
+        """The cursor, or None while nothing was mirrored yet; for pages, read once a request."""
+        return _cursor()
 
     @property
     def behind(self) -> int:
@@ -109,6 +110,11 @@ class Cursor(models.Model):
     def is_final(self, number: int) -> bool:
         """Whether block `number` can no longer be reorganised away."""
         return number <= self.finalized_number
+
+
+@once
+def _cursor() -> Cursor | None:
+    return Cursor.objects.filter(pk=1).first()
 
 
 class Reorganisation(models.Model):

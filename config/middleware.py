@@ -9,6 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from chain import memory
 from config import metrics
 from config.logs import request_id
 from governance import limits
@@ -102,6 +103,19 @@ class RateLimitMiddleware:
                     answer.headers["Retry-After"] = str(seconds)
                     return answer
         return None
+
+
+class MemoryMiddleware:
+    """Ask the mirror the same thing once a page. What writes asks afresh each time."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return self.get_response(request)
+        with memory.remembered():
+            return self.get_response(request)
 
 
 class RequestMiddleware:

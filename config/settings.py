@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.MemoryMiddleware",
     "governance.middleware.WalletMiddleware",
     "governance.middleware.WithholdingMiddleware",
     "live.middleware.PresenceMiddleware",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from gallery.models import Generation, Sealing
 from governance import selectors
-from governance.models import OperationExecuted, ParameterChange, Proposal, ProposalExecuted
-from governance.selectors import Standing
+from governance.models import OperationExecuted, ParameterChange, Proposal
+from governance.selectors import Tally
 
 
 def painted_with(proposals: QuerySet[Proposal]) -> list[int]:
@@ -37,9 +38,17 @@ def painted_with(proposals: QuerySet[Proposal]) -> list[int]:
     return sorted({painted[place][1] for place in places if place < len(painted)}, reverse=True)
 
 
-def deciders(spans: Mapping[int, tuple[int, int]], now: int) -> dict[int, list[Standing]]:
+class Decider(NamedTuple):
+    """A proposal that changed what a generation was painted with, and how it was voted."""
+
+    proposal: Proposal
+    tally: Tally
+
+
+def deciders(spans: Mapping[int, tuple[int, int]]) -> dict[int, list[Decider]]:
     """For each key, the proposals whose execution made the versions `after + 1 .. upto` of its span, oldest
-    first; `selectors.decided_by` for many at once, in a handful of queries.
+    first; `selectors.decided_by` for many at once, without where they stand. Of a proposal its title alone
+    is read.
     """
     wide = [span for span in spans.values() if span[1] > span[0]]
     if not wide:
@@ -48,30 +57,29 @@ def deciders(spans: Mapping[int, tuple[int, int]], now: int) -> dict[int, list[S
         version__gt=min(after for after, _ in wide), version__lte=max(upto for _, upto in wide)
     )
     made = dict(changes.order_by().values_list("version", "log__tx_hash"))
-    behind: dict[str, set[int]] = defaultdict(set)
-    executed = ProposalExecuted.objects.filter(log__tx_hash__in=changes.order_by().values("log__tx_hash"))
-    for tx, proposal in executed.order_by().values_list("log__tx_hash", "proposal_id"):
-        behind[tx].add(proposal)
-    operations = OperationExecuted.objects.filter(log__tx_hash__in=changes.order_by().values("log__tx_hash"))
+    transactions = set(made.values())
     sent = defaultdict(set)
-    for tx, operation in operations.order_by().values_list("log__tx_hash", "operation_id"):
+    operations = OperationExecuted.objects.filter(log__tx_hash__in=transactions).order_by()
+    for operation, tx in operations.values_list("operation_id", "log__tx_hash"):
         sent[operation].add(tx)
-    for proposal, operation in Proposal.objects.filter(operation_id__in=sent.keys()).values_list(
-        "pk", "operation_id"
-    ):
-        for tx in sent[operation]:
-            behind[tx].add(proposal)
-    ids = set().union(*behind.values()) if behind else set()
-    rows = selectors.proposals().filter(pk__in=ids).order_by("block_number", "log_index")
-    standings = selectors.standings(list(rows), now)
+    rows = list(
+        selectors.proposals()
+        .filter(Q(executed__log__tx_hash__in=transactions) | Q(operation_id__in=list(sent)))
+        .order_by("block_number", "log_index")
+        .select_related(None)
+        .annotate(tx=F("executed__log__tx_hash"))
+        .only("description", "operation_id")
+    )
+    tallies = selectors.tallies(row.pk for row in rows)
+    found = [
+        (Decider(row, tallies.get(row.pk, Tally())), {row.tx, *sent.get(row.operation_id, ())})  # type: ignore[attr-defined]
+        for row in rows
+    ]
     return {
         key: [
             one
-            for one in standings
-            if any(
-                one.proposal.pk in behind.get(made.get(version, ""), ())
-                for version in range(after + 1, upto + 1)
-            )
+            for one, behind in found
+            if any(made.get(version) in behind for version in range(after + 1, upto + 1) if version in made)
         ]
         for key, (after, upto) in spans.items()
     }

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from chain import clock, contracts, deployments, transactions
+from chain.memory import once
 from chain.models import Cursor
 from gallery import recipes, rendering, rest, troubles
 from gallery.models import Control, Epoch, Generation, Rendering, Round, Sealing
@@ -73,13 +74,19 @@ def state(epoch: Epoch) -> EpochState:
 
 def unsettled() -> Epoch | None:
     """The sealed epoch that has neither a generation nor a failure yet; there is one at most."""
-    settled = Generation.objects.values("epoch_number")
-    return (
-        Epoch.objects.select_related("sealing__log__block", "draw__log__block")
-        .filter(sealing__isnull=False, failure__isnull=True)
-        .exclude(number__in=settled)
-        .first()
-    )
+    number = _unsettled()
+    if number is None:
+        return None
+    rows = Epoch.objects.select_related("sealing__log__block", "draw__log__block")
+    return rows.filter(number=number).first()
+
+
+@once
+def _unsettled() -> int | None:
+    """Its number: there is none most of the time, and to ask for the number alone is cheap."""
+    settled = Generation.objects.order_by().values("epoch_number")
+    found = Epoch.objects.filter(sealing__isnull=False, failure__isnull=True).exclude(number__in=settled)
+    return found.values_list("number", flat=True).first()
 
 
 def opened() -> Epoch | None:

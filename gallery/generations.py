@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from chain import clock
 from chain.models import Cursor
 from gallery import decisions, founders
 from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
@@ -75,7 +76,7 @@ class GenerationView:
     withheld: str | None
     words_withheld: str | None
 
-    @property
+    @cached_property
     def anchored(self) -> datetime:
         """When its block was built."""
         return datetime.fromtimestamp(self.anchored_at, UTC)
@@ -85,7 +86,7 @@ class GenerationView:
         """The picture for who can't see it."""
         return f"Generation {self.number}: {self.prompt_text or 'a picture whose recipe is not known here'}"
 
-    @property
+    @cached_property
     def url(self) -> str:
         """Its page."""
         return reverse("gallery:generation", args=[self.number])
@@ -110,12 +111,12 @@ class GenerationView:
         """Whether this site keeps the picture and shows it."""
         return self.width is not None and self.withheld is None
 
-    @property
+    @cached_property
     def image_small(self) -> str:
         """160 px at most."""
         return self.image(160)
 
-    @property
+    @cached_property
     def image_medium(self) -> str:
         """512 px at most."""
         return self.image(512)
@@ -131,30 +132,45 @@ class GenerationView:
         return self.image("original")
 
 
-def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
-    """Views of generations, in a handful of queries for all of them."""
+@cache
+def _rows() -> QuerySet[Generation]:
+    unseen = ("log__topics", "log__data", "log__args")
+    return Generation.objects.select_related("log__block").defer(*unseen)
+
+
+def rows() -> QuerySet[Generation]:
+    """Generations, newest first, with as much of their log as a view of them needs."""
+    return _rows().all()
+
+
+def views_of(generations: Sequence[Generation], decided: Sequence[int] | None = None) -> list[GenerationView]:
+    """Views of generations, in a handful of queries for all of them. Who decided is told of the generations
+    numbered `decided` alone; of all by default.
+    """
     numbers = [one.epoch_number for one in generations]
+    told = [one for one in generations if decided is None or one.number in decided]
     jobs = {
         job.recipe_hash: job
         for job in Rendering.objects.filter(recipe_hash__in=[one.recipe_hash for one in generations])
+        .order_by()
+        .only("recipe_hash", "recipe", "environment", "seconds")
     }
-    kept = Picture.objects.in_bulk([one.file_hash for one in generations])
-    sealings = {one.epoch_id: one for one in Sealing.objects.filter(epoch__in=numbers)}
+    pictures = Picture.objects.filter(pk__in=[one.file_hash for one in generations])
+    kept = {pk: (width, height) for pk, width, height in pictures.values_list("pk", "width", "height")}
+    sealings = {one.epoch_id: one for one in Sealing.objects.filter(epoch__in=numbers).order_by()}
     refixes: dict[int, SeedRefix] = {
         one.epoch_id: one for one in SeedRefix.objects.filter(epoch__in=numbers).order_by("count")
     }
-    versions = _versions_before(generations)
-    decided = _decided(generations, versions, sealings)
+    versions = _versions_before(told, generations, sealings)
+    deciders = _decided(told, versions, sealings)
     cursor = Cursor.current()
     titles = founders.titles() if any(one.founding for one in generations) else {}
     views = []
     for one in generations:
-        job, sealing, picture = (
-            jobs.get(one.recipe_hash),
-            sealings.get(one.epoch_number),
-            kept.get(one.file_hash),
-        )
+        job, sealing = jobs.get(one.recipe_hash), sealings.get(one.epoch_number)
+        width, height = kept.get(one.file_hash, (None, None))
         values = values_of(job, sealing)
+        words = _words(values)
         prompt = withholding.shown(str(values.get("prompt", "")))
         text = join_style(*(str(values.get(key, "")) for key in ("prompt", "family", "palette", "mood")))
         block = one.log.block.number
@@ -163,12 +179,12 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 number=one.number,
                 title=titles.get(one.file_hash) or _title(prompt, one.number),
                 prompt_text=withholding.shown(text),
-                parameters={key: withholding.shown(words) for key, words in _words(values).items()},
+                parameters=words,
                 values=values,
                 swatches=PALETTES.get(str(values.get("palette", "")).removesuffix(" palette").strip(), []),
                 anchored_at=one.log.block.timestamp,
                 is_final=cursor is not None and cursor.is_final(block),
-                proposals=decided.get(one.number, []),
+                proposals=deciders.get(one.number, []),
                 painter=one.painter,
                 painter_name=people.name_of(one.painter),
                 seconds=job.seconds if job else None,
@@ -183,9 +199,9 @@ def views_of(generations: Sequence[Generation]) -> list[GenerationView]:
                 founding=one.founding,
                 epoch=one.epoch_number,
                 model=one.model_id,
-                strength=_words(values).get("strength", ""),
-                width=picture.width if picture else None,
-                height=picture.height if picture else None,
+                strength=words.get("strength", ""),
+                width=width,
+                height=height,
                 block=block,
                 tx_hash=one.log.tx_hash,
                 blocks_to_final=max(0, block - cursor.finalized_number) if cursor else 1,
@@ -239,18 +255,22 @@ def _seed_words(one: Generation, sealing: Sealing | None, refix: SeedRefix | Non
     return f"block {spaced}, fixed anew {count} time{'' if count == 1 else 's'}"
 
 
-def _versions_before(generations: Sequence[Generation]) -> dict[int, int]:
-    """The parameters' version that each generation's predecessor was sealed with; 1 for the founding ones."""
-    numbers = [one.number for one in generations if not one.founding]
-    if not numbers:
-        return {}
-    parents = Generation.objects.filter(number__in=[number - 1 for number in numbers]).values_list(
-        "number", "epoch_number"
-    )
-    epochs = dict(parents)
-    versions = dict(
-        Sealing.objects.filter(epoch__in=epochs.values()).values_list("epoch_id", "params_version")
-    )
+def _versions_before(
+    told: Sequence[Generation], known: Sequence[Generation], sealings: dict[int, Sealing]
+) -> dict[int, int]:
+    """The parameters' version that the predecessor of each of `told` was sealed with; 1 for the founding
+    ones. `known` generations and their sealings are not asked for again.
+    """
+    numbers = [one.number for one in told if not one.founding]
+    epochs = {one.number: one.epoch_number for one in known}
+    versions = {epoch: one.params_version for epoch, one in sealings.items()}
+    missing = [number - 1 for number in numbers if number - 1 not in epochs]
+    if missing:
+        parents = Generation.objects.filter(number__in=missing).order_by()
+        found = dict(parents.values_list("number", "epoch_number"))
+        epochs |= found
+        others = Sealing.objects.filter(epoch__in=found.values()).order_by()
+        versions |= dict(others.values_list("epoch_id", "params_version"))
     return {number: versions.get(epochs.get(number - 1, 0), 1) for number in numbers}
 
 
@@ -274,5 +294,5 @@ def _decided(
             )
             for one in found
         ]
-        for number, found in decisions.deciders(spans, clock.now()).items()
+        for number, found in decisions.deciders(spans).items()
     }

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from chain import deployments
 from gallery import record
-from gallery.generations import DecidedBy, GenerationView, views_of
+from gallery.generations import DecidedBy, GenerationView, rows, views_of
 from gallery.models import Generation, Rendering, Sealing
 from gallery.upcoming import Next, Painting, painting, upcoming
 from governance import parameters, withholding
@@ -94,7 +94,8 @@ class About:
 
 def now() -> NowPage:
     """Everything the front page needs."""
-    strip = list(reversed(views_of(list(Generation.objects.select_related("log__block")[:STRIP]))))
+    newest = list(rows()[:STRIP])
+    strip = list(reversed(views_of(newest, decided=[one.number for one in newest[:1]])))
     return NowPage(
         generation=strip[-1] if strip else None,
         strip=strip,
@@ -108,17 +109,15 @@ def lineage(number: int | str = 1) -> Page[Any]:
     """A page of `LineageEntry`, newest first, each with what differs from its parent; the nearest page there
     is.
     """
-    page: Page[Any] = Paginator(Generation.objects.select_related("log__block"), LINEAGE_PAGE).get_page(
-        number
-    )
-    rows = list(page.object_list)
-    oldest = rows[-1].number if rows else 0
-    before = Generation.objects.select_related("log__block").filter(number__lt=oldest)[:1]
-    views = views_of([*rows, *before])
+    page: Page[Any] = Paginator(rows(), LINEAGE_PAGE).get_page(number)
+    found = list(page.object_list)
+    oldest = found[-1].number if found else 0
+    before = rows().filter(number__lt=oldest)[:1]
+    views = views_of([*found, *before], decided=[one.number for one in found])
     parents = [*views[1:], None]
     page.object_list = [
         LineageEntry(view, _changed(parent, view))
-        for view, parent in zip(views[: len(rows)], parents, strict=False)
+        for view, parent in zip(views[: len(found)], parents, strict=False)
     ]
     return page
 
@@ -128,12 +127,12 @@ def generation_page(number: int, origin: str = "") -> GenerationPage:
     commands. Raises Generation.DoesNotExist.
     """
     around = Q(number__gte=max(0, number - 1), number__lte=number + 1)
-    rows = list(Generation.objects.filter(around).select_related("log__block"))
-    views = {view.number: view for view in views_of(rows)}
+    near = list(rows().filter(around))
+    views = {view.number: view for view in views_of(near, decided=[number])}
     if number not in views:
         raise Generation.DoesNotExist(f"no generation {number}")
     view, parent = views[number], views.get(number - 1)
-    row = next(one for one in rows if one.number == number)
+    row = next(one for one in near if one.number == number)
     job = Rendering.objects.filter(recipe_hash=row.recipe_hash).first()
     sealing = Sealing.objects.filter(epoch_id=row.epoch_number).first()
     return GenerationPage(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chain.models import Cursor
-from governance.models import OperationCancelled, OperationExecuted, Proposal, Vote
+from governance.models import OperationCancelled, OperationExecuted, Proposal
 from governance.selectors import Standing, State
 
 
@@ -33,10 +33,11 @@ def blocks_to_final(block: int, cursor: Cursor | None) -> int:
     return max(0, block - cursor.finalized_number) if cursor else 0
 
 
-def missing(proposal: Proposal, cursor: Cursor | None) -> int:
-    """How many blocks the newest thing that is known of a proposal still is from final."""
-    newest = Vote.objects.filter(proposal=proposal).order_by("-block_number")
-    blocks = [proposal.block_number, newest.values_list("block_number", flat=True).first() or 0]
+def missing(proposal: Proposal, vote: int, cursor: Cursor | None) -> int:
+    """How many blocks the newest thing that is known of a proposal still is from final; `vote` is the block
+    of its newest vote, 0 if it has none.
+    """
+    blocks = [proposal.block_number, vote]
     for name in ("extended", "queued", "executed", "canceled"):
         row = getattr(proposal, name, None)
         if row is not None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -17,7 +18,6 @@ from django.db.models.functions import Coalesce
 
 from chain.fields import ExactSum
 from governance.models import (
-    GovernorSetting,
     OperationCancelled,
     OperationExecuted,
     ParameterChange,
@@ -26,6 +26,7 @@ from governance.models import (
     Support,
     Vote,
 )
+from governance.numbers import Kind, history, setting
 from governance.weights import (
     Holder,
     delegate_of,
@@ -45,6 +46,7 @@ __all__ = [
     "Standing",
     "State",
     "Tally",
+    "candidates",
     "decided_by",
     "delegate_of",
     "delegations",
@@ -69,7 +71,6 @@ __all__ = [
 QUORUM_DENOMINATOR = 100
 # What should have been queued or executed for so long is not expected to happen by itself any more.
 PATIENCE_S = 3600
-Kind = GovernorSetting.Kind
 
 
 class State(IntEnum):
@@ -172,13 +173,19 @@ class Standing:
 
 def proposals() -> QuerySet[Proposal]:
     """All proposals, newest first, each with its `number`: 1 for the first that was ever made."""
+    return _all_proposals().all()
+
+
+@cache
+def _all_proposals() -> QuerySet[Proposal]:
+    """The question alone, which takes longer to put together than to answer; only copies of it are asked."""
     earlier = Q(block_number__lt=OuterRef("block_number")) | Q(
         block_number=OuterRef("block_number"), log_index__lte=OuterRef("log_index")
     )
     counted = Proposal.objects.filter(earlier).order_by().annotate(one=F("block_number") * 0)
     number = Subquery(counted.values("one").annotate(count=Count("pk")).values("count"))
     return (
-        Proposal.objects.select_related("log", "extended", "queued", "executed", "canceled")
+        Proposal.objects.select_related("extended", "queued", "executed", "canceled")
         .annotate(number=number)
         .order_by("-block_number", "-log_index")
     )
@@ -205,14 +212,6 @@ def tallies(ids: Iterable[int]) -> dict[int, Tally]:
     }
 
 
-def setting(kind: str, timestamp: int | None = None) -> int:
-    """One of the governor's numbers, now or as it was at `timestamp`; 0 before it was ever set."""
-    rows = GovernorSetting.objects.filter(kind=kind)
-    if timestamp is not None:
-        rows = rows.filter(at__lte=timestamp)
-    return rows.order_by("-block_number", "-log_index").values_list("value", flat=True).first() or 0
-
-
 def quorum(proposal: Proposal) -> int:
     """ArtGovernor.quorum at the proposal's snapshot: `max(minVotes, ceil(numerator * supply / 100))`."""
     return quorum_at(proposal.voting_starts)
@@ -236,22 +235,18 @@ def standings(found: Sequence[Proposal], now: int) -> list[Standing]:
     ids = [proposal.pk for proposal in found]
     tally = tallies(ids)
     supply = supplies_at(proposal.voting_starts for proposal in found)
-    numerators = _history(Kind.QUORUM_NUMERATOR)
-    least = _history(Kind.MIN_VOTES)
-    operations = [proposal.operation_id for proposal in found]
-    done = set(_ids(OperationExecuted.objects.filter(operation_id__in=operations)))
-    cancelled = set(_ids(OperationCancelled.objects.filter(operation_id__in=operations)))
-    timelock_moves = [
-        place
-        for *place, _ in GovernorSetting.objects.filter(kind=Kind.TIMELOCK).values_list(
-            "block_number", "log_index", "value"
-        )
-    ]
+    past = history()
+    operations = [proposal.operation_id for proposal in found if _waits(proposal)]
+    done: set[str] = set()
+    cancelled: set[str] = set()
+    if operations:
+        done = set(_ids(OperationExecuted.objects.filter(operation_id__in=operations)))
+        cancelled = set(_ids(OperationCancelled.objects.filter(operation_id__in=operations)))
     result = []
     for proposal in found:
         snapshot = proposal.voting_starts
         votes = tally.get(proposal.pk, Tally())
-        percent, fewest = _at(numerators, snapshot), _at(least, snapshot)
+        percent, fewest = past.at(Kind.QUORUM_NUMERATOR, snapshot), past.at(Kind.MIN_VOTES, snapshot)
         needed = _quorum(supply[snapshot], percent, fewest)
         queued = _event(proposal, "queued")
         deadline = _deadline(proposal)
@@ -267,7 +262,7 @@ def standings(found: Sequence[Proposal], now: int) -> list[Standing]:
             operation_lost=proposal.operation_id in cancelled
             or (
                 queued is not None
-                and any(place > [queued.block_number, queued.log_index] for place in timelock_moves)
+                and past.changed_since(Kind.TIMELOCK, queued.block_number, queued.log_index)
             ),
         )
         result.append(
@@ -333,17 +328,23 @@ def open_proposals(now: int, patience: int = PATIENCE_S) -> list[Standing]:
     One whose next step (to be queued, to be executed) is overdue by more than `patience` seconds, perhaps
     because its calls revert, is not among them.
     """
+    ids = candidates(now, patience)
+    if not ids:  # the usual case of every tick, which shares its processor with a painting
+        return []
+    found = proposals().filter(pk__in=ids).order_by("block_number", "log_index")
+    return [item for item in standings(list(found), now) if item.state.moving]
+
+
+def candidates(now: int, patience: int = PATIENCE_S) -> list[int]:
+    """The ids among which `open_proposals` are: not ended by an event, and not overdue."""
     ends = Coalesce("extended__voting_ends", "voting_ends")
-    ids = list(
-        Proposal.objects.annotate(ends=ends)
+    return list(
+        Proposal.objects.order_by()
+        .annotate(ends=ends)
         .filter(executed__isnull=True, canceled__isnull=True)
         .filter(Q(ends__gte=now - patience) | Q(queued__eta__gte=now - patience))
         .values_list("pk", flat=True)
     )
-    if not ids:  # the usual case of every tick, which shares its processor with a painting
-        return []
-    candidates = proposals().filter(pk__in=ids).order_by("block_number", "log_index")
-    return [item for item in standings(list(candidates), now) if item.state.moving]
 
 
 def decided_by(after: int, upto: int, now: int) -> list[Standing]:
@@ -362,15 +363,6 @@ def vote_of(proposal: Proposal, address: str | None) -> Vote | None:
     return Vote.objects.filter(proposal=proposal, voter=address).first() if address else None
 
 
-def _history(kind: str) -> list[tuple[int, int]]:
-    rows = GovernorSetting.objects.filter(kind=kind).order_by("block_number", "log_index")
-    return list(rows.values_list("at", "value"))
-
-
-def _at(history: list[tuple[int, int]], timestamp: int) -> int:
-    return next((value for at, value in reversed(history) if at <= timestamp), 0)
-
-
 def versions_made(made_by: QuerySet[Proposal]) -> list[int]:
     """The parameter versions that the execution of these proposals made, oldest first."""
     executed = ProposalExecuted.objects.filter(proposal__in=made_by.values("pk")).order_by()
@@ -384,6 +376,13 @@ def versions_made(made_by: QuerySet[Proposal]) -> list[int]:
 
 def _ids(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.values_list("operation_id", flat=True)
+
+
+def _waits(proposal: Proposal) -> bool:
+    """Whether the timelock has the last word on it: nothing else asks for its operation."""
+    return _event(proposal, "queued") is not None and not (
+        _event(proposal, "executed") or _event(proposal, "canceled")
+    )
 
 
 def _event(proposal: Proposal, name: str) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from chain.fields import ExactSum
+from chain.memory import once
 from governance.models import Delegation, Exclusion, TokenTransfer, VotesChanged
 
 ZERO = "0x" + "0" * 40
@@ -50,19 +51,20 @@ def supplies_at(timestamps: Iterable[int]) -> dict[int, int]:
     wanted = sorted(set(timestamps))
     if not wanted:
         return {}
-    steps = list(
-        VotesChanged.objects.filter(at__lte=wanted[-1])
-        .order_by("at")
-        .values_list("at")
-        .annotate(more=ExactSum("current"), less=ExactSum("previous"))
-    )
     supplies, total, index = {}, 0, 0
+    steps = _supply_steps()
     for timestamp in wanted:
         while index < len(steps) and steps[index][0] <= timestamp:
             total += steps[index][1] - steps[index][2]
             index += 1
         supplies[timestamp] = total
     return supplies
+
+
+@once
+def _supply_steps() -> list[tuple[int, int, int]]:
+    """Each change of anybody's votes in order: (chain seconds, votes after it, votes before it)."""
+    return list(VotesChanged.objects.order_by("at").values_list("at", "current", "previous"))
 
 
 def supply_at(timestamp: int) -> int:
@@ -126,11 +128,11 @@ def balances(owners: Iterable[str], timestamp: int | None = None) -> dict[str, i
     if timestamp is not None:
         moves = moves.filter(at__lte=timestamp)
     held: dict[str, int] = defaultdict(int)
-    for side, sign in (("recipient", 1), ("sender", -1)):
-        rows = moves.filter(**{f"{side}__in": wanted}).values_list(side).annotate(count=Count("pk"))
-        for owner, count in rows:
-            held[owner] += sign * count
-    return {owner: count for owner, count in held.items() if count}
+    theirs = moves.filter(Q(recipient__in=wanted) | Q(sender__in=wanted)).values_list("sender", "recipient")
+    for sender, recipient, count in theirs.annotate(count=Count("pk")):
+        held[sender] -= count
+        held[recipient] += count
+    return {owner: count for owner, count in held.items() if count and owner in wanted}
 
 
 def excluded_accounts(timestamp: int | None = None) -> set[str]:

@@ -61,8 +61,8 @@ def remembered() -> Iterator[None]:
 
 def shown(text: str) -> str:
     """The words as this site may show them: every withheld phrase replaced by `PLACEHOLDER`."""
-    phrases = [phrase for phrase, _reason in _standing().phrases]
-    return hide(text, phrases) if phrases and text else text
+    phrases = _standing().phrases
+    return hide(text, [phrase for phrase, _reason in phrases]) if phrases and text else text
 
 
 def words(text: str) -> str | None:

@@ -61,4 +61,4 @@ def _strip(
     page = Paginator(decisions.painted_with(proposals), PER_PAGE).get_page(request.GET.get("page"))
     rows = Generation.objects.filter(number__in=list(page.object_list)).select_related("log__block")
     template = part if getattr(request, "htmx", False) else "gallery/made.html"
-    return render(request, template, {**context, "page": page, "strip": views_of(list(rows))})
+    return render(request, template, {**context, "page": page, "strip": views_of(list(rows), decided=[])})

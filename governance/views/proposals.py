@@ -107,17 +107,25 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         raise Http404("no such list")
     author = author.lower()
     now = clock.now()
-    moving = [item.proposal.pk for item in selectors.open_proposals(now, patience=keeper.PATIENCE_S)]
     found: QuerySet[Proposal] = selectors.proposals()
-    if show == "open":
-        found = found.filter(pk__in=moving)
-    elif show == "decided":
-        found = found.exclude(pk__in=moving)
+    moving: list[int] = []
+    if show:
+        moving = [item.proposal.pk for item in selectors.open_proposals(now, patience=keeper.PATIENCE_S)]
+        found = found.filter(pk__in=moving) if show == "open" else found.exclude(pk__in=moving)
     if author:
         found = found.filter(proposer=author)
     chosen = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     cursor = Cursor.current()
-    standings = selectors.standings(list(chosen.object_list), now)
+    rows = list(chosen.object_list)
+    if show:
+        standings = selectors.standings(rows, now)
+    else:  # most that move are on the page already
+        candidates = set(selectors.candidates(now, patience=keeper.PATIENCE_S))
+        others = candidates - {row.pk for row in rows}
+        elsewhere = list(selectors.proposals().filter(pk__in=others)) if others else []
+        every = selectors.standings([*rows, *elsewhere], now)
+        moving = [one.proposal.pk for one in every if one.proposal.pk in candidates and one.state.moving]
+        standings = every[: len(rows)]
     return {
         "page": chosen,
         "rows": [
@@ -167,7 +175,7 @@ def _standing(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
         "standing": standing,
         "rules": [outcomes.quorum(standing), outcomes.majority(standing)],
         "verdict": outcomes.verdict(standing),
-        "confirmations_missing": life.missing(proposal, Cursor.current()),
+        "confirmations_missing": life.missing(proposal, record.cast(proposal.pk).newest, Cursor.current()),
         "trouble": keeper.trouble(proposal) if standing.state.moving else "",
         "my_vote": selectors.vote_of(proposal, address),
         "power": record.power(standing, address) if address else None,
@@ -183,17 +191,17 @@ def _change(standing: Standing) -> dict[str, Any]:
 def _record(request: HttpRequest, standing: Standing) -> dict[str, Any]:
     votes = Vote.objects.filter(proposal=standing.proposal).order_by("-block_number", "-log_index")
     cursor = Cursor.current()
-    counted: Page[Vote] = Paginator(votes.exclude(weight=0), BALLOTS_PER_PAGE).get_page(
-        request.GET.get("votes")
-    )
-    weightless = votes.filter(weight=0)
+    cast = record.cast(standing.proposal.pk)
+    paginator = Paginator(votes.exclude(weight=0), BALLOTS_PER_PAGE)
+    paginator.count = cast.counted
+    counted: Page[Vote] = paginator.get_page(request.GET.get("votes"))
     return {
         "proposal": standing.proposal,
         "standing": standing,
         "votes": counted,
         "ballots": record.ballots(list(counted.object_list), standing, cursor),
-        "weightless": list(weightless[:WEIGHTLESS]),
-        "weightless_count": weightless.count(),
+        "weightless": list(votes.filter(weight=0)[:WEIGHTLESS]) if cast.weightless else [],
+        "weightless_count": cast.weightless,
         "steps": life.steps(standing, cursor),
     }
 

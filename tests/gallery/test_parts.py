@@ -158,7 +158,7 @@ def test_asked_for_many_generations_at_once_the_deciders_are_the_same():
     executed(3, 1150, mood="dim")
     executed(4, 1400, mood="still")
     spans = {2: (1, 3), 3: (3, 4), 4: (4, 4), 5: (0, 1)}
-    together = decisions.deciders(spans, 5000)
+    together = decisions.deciders(spans)
     for key, (after, upto) in spans.items():
         alone = [one.proposal.pk for one in selectors.decided_by(after, upto, 5000)]
         assert [one.proposal.pk for one in together[key]] == alone
