@@ -9,12 +9,11 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
-from django.urls import reverse
 
 from chain.models import Cursor
 from gallery import decisions, founders
 from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
-from governance import parameters, people, withholding
+from governance import addresses, parameters, people, withholding
 from studio.recipe import join_style
 from studio.vocabulary import PALETTES
 
@@ -89,13 +88,13 @@ class GenerationView:
     @cached_property
     def url(self) -> str:
         """Its page."""
-        return reverse("gallery:generation", args=[self.number])
+        return addresses.page("gallery:generation", self.number)
 
     def image(self, size: int | str) -> str:
         """The address of the picture: a display size in pixels, or "original"."""
         if size == "original":
-            return reverse("gallery:original", args=[self.file_hash])
-        return reverse("gallery:picture", args=[self.file_hash, int(size)])
+            return addresses.page("gallery:original", self.file_hash)
+        return addresses.page("gallery:picture", self.file_hash, int(size))
 
     @property
     def environment_words(self) -> dict[str, str]:
@@ -264,7 +263,7 @@ def _versions_before(
     numbers = [one.number for one in told if not one.founding]
     epochs = {one.number: one.epoch_number for one in known}
     versions = {epoch: one.params_version for epoch, one in sealings.items()}
-    missing = [number - 1 for number in numbers if number - 1 not in epochs]
+    missing = [number - 1 for number in numbers if number > 1 and number - 1 not in epochs]
     if missing:
         parents = Generation.objects.filter(number__in=missing).order_by()
         found = dict(parents.values_list("number", "epoch_number"))

@@ -110,14 +110,13 @@ def lineage(number: int | str = 1) -> Page[Any]:
     is.
     """
     page: Page[Any] = Paginator(rows(), LINEAGE_PAGE).get_page(number)
-    found = list(page.object_list)
-    oldest = found[-1].number if found else 0
-    before = rows().filter(number__lt=oldest)[:1]
-    views = views_of([*found, *before], decided=[one.number for one in found])
+    start = (page.number - 1) * LINEAGE_PAGE
+    found = list(rows()[start : start + LINEAGE_PAGE + 1])  # and the parent of the last
+    views = views_of(found, decided=[one.number for one in found[:LINEAGE_PAGE]])
     parents = [*views[1:], None]
     page.object_list = [
         LineageEntry(view, _changed(parent, view))
-        for view, parent in zip(views[: len(found)], parents, strict=False)
+        for view, parent in zip(views[:LINEAGE_PAGE], parents, strict=False)
     ]
     return page
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.urls import reverse
+from django.template.defaultfilters import date
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from governance import actions, descriptions, network, people, withholding
+from governance import actions, addresses, descriptions, network, people, withholding
 from governance.parameters.spec import duration
 from governance.selectors import Tally
 from governance.weights import ZERO
@@ -28,6 +29,13 @@ register.filter("plain", descriptions.plain)
 def moment(seconds: int | None) -> datetime | None:
     """Chain time in seconds as a date."""
     return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
+
+
+@register.filter
+@lru_cache(maxsize=4096)
+def utc(seconds: int | None, pattern: str) -> str:
+    """`seconds|moment|date:pattern`, remembered: a list of votes names many times, each of them twice."""
+    return date(moment(seconds), pattern)
 
 
 @register.filter
@@ -57,11 +65,12 @@ def member_link(address: str) -> SafeString:
     """An address by name, as a link to what it holds and decided; nobody's page is nowhere."""
     if address == ZERO:
         return format_html("<span>{}</span>", "nobody")
-    url = reverse("governance:member", args=[address])
+    url = addresses.page("governance:member", address)
     return format_html('<a class="person" href="{}"><bdi>{}</bdi></a>', url, people.name_of(address))
 
 
 @register.simple_tag
+@lru_cache(maxsize=1024)
 def tally_bar(tally: Tally) -> SafeString:
     """The tally as one bar. Widths are attributes of an SVG: the page's policy allows no inline style."""
     parts = [("for", tally.for_), ("against", tally.against), ("abstain", tally.abstain)]

@@ -176,7 +176,7 @@ def _standing(request: HttpRequest, proposal: Proposal) -> dict[str, Any]:
         "rules": [outcomes.quorum(standing), outcomes.majority(standing)],
         "verdict": outcomes.verdict(standing),
         "confirmations_missing": life.missing(proposal, record.cast(proposal.pk).newest, Cursor.current()),
-        "trouble": keeper.trouble(proposal) if standing.state.moving else "",
+        "trouble": keeper.trouble(proposal) if standing.state is State.SUCCEEDED or standing.ready else "",
         "my_vote": selectors.vote_of(proposal, address),
         "power": record.power(standing, address) if address else None,
     }
