@@ -93,6 +93,7 @@ class World:
     def carry(self, changes: Mapping[str, Any], title: str = "A change") -> Proposal:
         """Propose a change as a collector, vote for it, and let the keeper do the rest."""
         collector = self.accounts[1]
+        self.pass_by(1)  # who proposes must have held a vote a second ago
         draft = actions.propose(collector, changes, title, "")
         self.send(collector, draft.request)
         self.pass_by(3)
