@@ -101,6 +101,7 @@ def test_the_timeline_leads_to_what_was_decided(visitor: Arrive) -> None:
     expect(page.locator(".hung li")).to_have_count(6)
 
 
+@pytest.mark.slow
 def test_what_happens_arrives_without_a_reload(site: Site, visitor: Arrive) -> None:
     page = visitor()
     page.goto("/timeline/")

@@ -109,7 +109,7 @@ def test_a_vote_becomes_a_picture(site: Site, visitor: Callable[..., Page]) -> N
     admin.get_by_role("button", name="Log in").click()
     admin.goto("/admin/gallery/epoch/controls/")
     deadline = time.monotonic() + 120
-    while "executed" not in voter.locator("[data-state]").get_attribute("data-state"):  # type: ignore[operator]
+    while "executed" not in voter.locator("#standing [data-state]").get_attribute("data-state"):  # type: ignore[operator]
         assert time.monotonic() < deadline, site.story()
         admin.reload()
         fast_forward(admin)
