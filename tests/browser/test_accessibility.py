@@ -30,8 +30,8 @@ FOCUSABLE = """() => [...document.querySelectorAll(
     && !element.closest("[inert]") && !element.matches("input[type=radio]:not(:checked)")).length"""
 MAIN = ("/", "/lineage/", "/timeline/", "/generations/6/", "/proposals/", "/about/")
 OTHERS = (
-    *("/generations/1/", "/generations/7/", "/members/", "/delegate/", "/status/", "/signin/", "/proposals/new/"),
-    *("/nowhere/", "/admin/login/"),
+    *("/generations/1/", "/generations/7/", "/members/", "/delegate/", "/status/", "/signin/"),
+    *("/proposals/new/", "/nowhere/", "/admin/login/"),
 )
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 Open = Callable[..., Page]
