@@ -91,17 +91,12 @@ class RateLimitMiddleware:
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         for method, path, kind, most, seconds in COSTLY:
-            if request.method == method and path.fullmatch(request.path):
-                try:
-                    fine = limits.allowed(request, kind, most=most, seconds=seconds)
-                except Exception:  # the cache is down: pages go on, as they do without it
-                    log.exception("could not count a request of kind %s", kind)
-                    fine = True
-                if not fine:
-                    words = "Too many requests from your network. Please wait a minute.\n"
-                    answer = HttpResponse(words, status=429, content_type="text/plain; charset=utf-8")
-                    answer.headers["Retry-After"] = str(seconds)
-                    return answer
+            asked = request.method == method and path.fullmatch(request.path)
+            if asked and not limits.allowed(request, kind, most=most, seconds=seconds):
+                words = "Too many requests from your network. Please wait a minute.\n"
+                answer = HttpResponse(words, status=429, content_type="text/plain; charset=utf-8")
+                answer.headers["Retry-After"] = str(seconds)
+                return answer
         return None
 
 

@@ -1,13 +1,25 @@
-"""Rate limits: so many requests of a kind from one address in a window."""
+"""Rate limits: so many requests of a kind from one address in a window.
+
+The cache counts for all processes. While it is away each process counts for itself, so that signing in goes
+on and guessing passwords does not become free.
+"""
 
 from __future__ import annotations
 
-from django.core.cache import cache
+import logging
+
+from django.core.cache import BaseCache, cache
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 
 from live.address import client_address, client_network
 
 __all__ = ["allowed", "allowed_for", "client_address"]
+
+log = logging.getLogger(__name__)
+
+_own = LocMemCache("governance.limits", {})
 
 
 def allowed(request: HttpRequest, kind: str, most: int, seconds: int) -> bool:
@@ -16,11 +28,20 @@ def allowed(request: HttpRequest, kind: str, most: int, seconds: int) -> bool:
 
 
 def allowed_for(who: str, kind: str, most: int, seconds: int) -> bool:
+    """`allowed` for whoever is counted under `who`."""
     key = f"limit:{kind}:{who}"
-    if cache.add(key, 1, timeout=seconds):
-        return True
     try:
-        return cache.incr(key) <= most
+        return _count(cache, key, seconds) <= most
+    except (RedisError, OSError) as error:
+        log.warning("limits are counted by each process alone: %s", error)
+        return _count(_own, key, seconds) <= most
+
+
+def _count(where: BaseCache, key: str, seconds: int) -> int:
+    if where.add(key, 1, timeout=seconds):
+        return 1
+    try:
+        return where.incr(key)
     except ValueError:  # the window ended between the two
-        cache.add(key, 1, timeout=seconds)
-        return True
+        where.add(key, 1, timeout=seconds)
+        return 1
