@@ -187,7 +187,11 @@ class Postgres:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        self.run("pg_ctl", "start", "-w", "-t", "60", "-l", f"{self.folder}/server.log", "-o", options)
+        try:
+            self.run("pg_ctl", "start", "-w", "-t", "60", "-l", f"{self.folder}/server.log", "-o", options)
+        except Problem as problem:
+            said = (self.folder / "server.log").read_text(errors="replace")[-1000:]
+            raise Problem(f"{problem}\n{said}") from None
 
     def stop(self) -> None:
         """Stop it as a crash would: connections are cut, and the next start recovers."""
@@ -216,7 +220,7 @@ class Redis:
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen([str(self.program), *options], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
-        while not answers(self.port):
+        while self.process.poll() is not None or not answers(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 said = (self.folder / "server.log").read_text(errors="replace")[-1000:]
                 raise Problem(f"Redis did not start: {said}")
@@ -239,9 +243,25 @@ def find_redis() -> Path | None:
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """Whether a Redis answers on a port of this machine; anything else that listens there does not count."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(5) == b"+PONG"
+    except OSError:
+        return False
+
+
+def start(server: Postgres | Redis) -> None:
+    """Start a server for the first time: where another program took its port meanwhile, on another."""
+    for chance in (2, 1, 0):
+        try:
+            server.start()
+            break
+        except Problem:
+            if not chance:
+                raise
+            server.port = free_port()
 
 
 @contextmanager
@@ -249,7 +269,7 @@ def postgres() -> Iterator[Postgres]:
     """A private cluster that runs, removed afterwards. Raises Problem."""
     with tempfile.TemporaryDirectory(prefix="murmuration-pg-") as folder:
         cluster = Postgres(Path(folder))
-        cluster.start()
+        start(cluster)
         try:
             yield cluster
         finally:
@@ -261,7 +281,7 @@ def redis() -> Iterator[Redis]:
     """A private Redis that runs, removed afterwards. Raises Problem."""
     with tempfile.TemporaryDirectory(prefix="murmuration-redis-") as folder:
         server = Redis(Path(folder))
-        server.start()
+        start(server)
         try:
             yield server
         finally:

@@ -92,3 +92,17 @@ def test_redis_keepsWhatItWasTold_unlessItIsToForget():
 @pytest.mark.django_db
 def test_these_tests_run_on_postgresql():
     assert connection.vendor == "postgresql"
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("server", ["postgres", "redis"])
+def test_a_port_that_was_taken_meanwhile_is_passed_over(server: str, monkeypatch: pytest.MonkeyPatch):
+    with testbed.socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        taken = squatter.getsockname()[1]
+        ports = iter([taken, testbed.free_port()])
+        monkeypatch.setattr(testbed, "free_port", lambda: next(ports))
+        with getattr(testbed, server)() as started:
+            assert started.port != taken
+            testbed.socket.create_connection(("127.0.0.1", started.port), timeout=10).close()
