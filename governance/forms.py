@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from eth_utils.address import is_checksum_address
 
+from governance import withholding
 from governance.actions import MAX_REASON_BYTES
 from governance.models import Support
 from governance.parameters import BY_KEY, PARAMETERS, Parameter, Value, values_at
@@ -102,21 +103,28 @@ class DelegateForm(forms.Form):
 
 
 class ParameterField(forms.Field):
-    """One governed parameter, as people type it."""
+    """One governed parameter, as people type it.
+
+    Words that this site withholds are not written into the field: it is empty then, and empty keeps them.
+    """
 
     def __init__(self, parameter: Parameter, today: Value | None):
         self.parameter, self.today = parameter, today
+        self.withheld = withholding.words(today) if isinstance(today, str) else None
+        help_text = parameter.help
+        if self.withheld:
+            help_text += f" Today’s words are withheld on this site: {self.withheld} Empty keeps them."
         super().__init__(
             required=False,
             label=parameter.label,
-            help_text=parameter.help,
-            initial="" if today is None else parameter.typed(today),
+            help_text=help_text,
+            initial="" if today is None or self.withheld else parameter.typed(today),
             widget=_widget(parameter),
         )
 
     @property
     def today_words(self) -> str:
-        return self.parameter.words(self.today)
+        return withholding.shown(self.parameter.words(self.today))
 
     @property
     def today_typed(self) -> str:
@@ -124,11 +132,13 @@ class ParameterField(forms.Field):
 
     @property
     def suggestions(self) -> tuple[str, ...]:
-        return _SUGGESTIONS.get(self.parameter.key, ())
+        return tuple(one for one in _SUGGESTIONS.get(self.parameter.key, ()) if not withholding.words(one))
 
     def clean(self, value: Any) -> Value:
         if value is None:  # the field was not sent at all: nothing to change
             return "" if self.today is None else self.today
+        if self.withheld and self.today is not None and not str(value).strip():
+            return self.today
         try:
             return self.parameter.read(str(value))
         except ValueError as error:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from chain import abi
+from governance.forms import ComposeForm
+from governance.models import Withholding
 from tests.governance import factories
 from tests.governance.factories import MIRA
 from tests.governance.test_pages import JSON, as_, composed, proposal_with
@@ -130,3 +132,19 @@ def test_an_offer_says_which_network_and_never_the_sites_own_node(settings: Any)
     settings.CHAIN_NAME, settings.CHAIN_PUBLIC_RPC_URL = "Example Chain", "https://public.example"
     network = as_(MIRA).post("/proposals/new/", form, **JSON).json()["network"]
     assert network == {"name": "Example Chain", "rpc": ["https://public.example"]}
+
+
+def test_words_that_are_withheld_are_not_in_the_composer_and_stay_when_it_is_left_alone(client):
+    prompt = ComposeForm(newest_version=1).fields["prompt"].initial
+    Withholding.objects.create(kind=Withholding.Kind.WORDS, subject=prompt, reason="A slur.", by="root")
+    page = client.get("/proposals/new/").content.decode()
+    assert prompt not in page
+    assert "withheld on this site: A slur. Empty keeps them." in page
+
+    offer = as_(MIRA).post("/proposals/new/", composed(steps="12"), **JSON).json()
+    calldatas = abi.decode_call("ArtGovernor", offer["transaction"]["data"])[1]["calldatas"]
+    assert [abi.decode_call("ArtParameters", data)[0] for data in calldatas] == ["setSteps"]
+
+    offer = as_(MIRA).post("/proposals/new/", composed(prompt="a river of glass"), **JSON).json()
+    calldatas = abi.decode_call("ArtGovernor", offer["transaction"]["data"])[1]["calldatas"]
+    assert [abi.decode_call("ArtParameters", data)[0] for data in calldatas] == ["setPrompt"]
