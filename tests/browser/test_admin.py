@@ -118,6 +118,7 @@ def test_the_front_page_takes_the_work_down_while_it_is_looked_at(
     assert watcher.evaluate("window.stillTheSamePage")
 
 
+@pytest.mark.slow
 def test_a_generation_is_painted_again_and_the_result_arrives(
     visitor: Callable[..., Page], people: list[str]
 ) -> None:
@@ -145,7 +146,7 @@ def test_a_viewer_reads_and_is_offered_nothing_to_use(
     expect(viewer.get_by_role("link", name="Withhold", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_every_page_obeys_the_content_policy_and_fits_a_telephone(
     site: Site, visitor: Callable[..., Page], people: list[str], theme: str
 ) -> None:

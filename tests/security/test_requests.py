@@ -229,7 +229,7 @@ def test_no_form_makes_the_composer_fail(proposal: Any, form: dict[str, str]) ->
 # --- Words
 
 
-EVIL = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e{{7*7}}"
+EVIL = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202e{{7777*7777}}"
 
 
 def test_words_of_strangers_stay_words_in_every_page(client: Client, proposal: Any) -> None:
@@ -243,7 +243,7 @@ def test_words_of_strangers_stay_words_in_every_page(client: Client, proposal: A
         if "calendar" not in path:
             assert "<script>alert" not in text, path
             assert "<img src=x" not in text, path
-        assert "49" not in text.replace("249", "") or "{{7*7}}" in text, path
+        assert "60481729" not in text, path
 
 
 def test_headers_cannot_be_forged_by_a_request(client: Client, db: None) -> None:
