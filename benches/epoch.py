@@ -32,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 MOST_OVERHEAD = 0.10
 PATIENCE_S = 600.0
+LOOKS_EVERY_S = 0.5
+"""Seldom: looking costs the painter its processor, and what is measured comes from recorded times."""
 heard: list[tuple[float, int, int]] = []
 """(wall time, block, final block) of every commit of the mirror."""
 
@@ -213,7 +215,7 @@ def wait(found: Any) -> Any:
             from gallery.models import Control
 
             raise SystemExit(f"nothing happened for {PATIENCE_S:.0f} s: {Control.get().error}")
-        time.sleep(0.05)
+        time.sleep(LOOKS_EVERY_S)
     return value
 
 

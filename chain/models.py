@@ -90,6 +90,9 @@ class Cursor(models.Model):
     head_timestamp = models.BigIntegerField(default=0, help_text="that head's chain time in seconds")
     error = models.TextField(blank=True, default="")
     updated_at = models.DateTimeField(auto_now=True)
+    begin_number = models.BigIntegerField(default=-1, help_text="the block that the mirror began behind")
+    doubts = models.BigIntegerField(default=0, help_text="blocks that were read again, for their bloom")
+    samples = models.BigIntegerField(default=0, help_text="blocks that were held against their receipts")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_cursor")]
@@ -133,6 +136,62 @@ class Reorganisation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.blocks} blocks above {self.number} taken back"
+
+
+class Repair(models.Model):
+    """A node was caught giving a wrong answer about a block, and what put it right.
+
+    Written in the transaction that stores the block, and kept: a node that does this often should be left.
+    `at` is wall-clock time.
+    """
+
+    number = models.BigIntegerField()
+    block_hash = HexField(32)
+    provider = models.CharField(max_length=200, help_text="the node that was wrong, without its key")
+    problem = models.TextField(help_text="what was wrong, in a sentence")
+    remedy = models.CharField(max_length=200, help_text="what gave the right answer")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"block {self.number}: {self.problem}"
+
+
+class ProviderState(models.TextChoices):
+    """How a node is used."""
+
+    GOOD = "good", "answers"
+    RESTING = "resting", "left alone for a while after failures"
+    BEHIND = "behind", "behind the others"
+    REFUSED = "refused", "not of this chain"
+
+
+class ProviderHealth(models.Model):
+    """What the indexer last knew of one node, for pages and metrics; written every few seconds.
+
+    `latency_ms` is a moving average over answered requests; `failures` counts unanswered ones in a row.
+    """
+
+    name = models.CharField(max_length=200, unique=True, help_text="its address without any key")
+    place = models.PositiveIntegerField(help_text="its place in CHAIN_RPC_URL, from 0")
+    state = models.CharField(max_length=10, choices=ProviderState.choices, default=ProviderState.GOOD)
+    in_use = models.BooleanField(default=False)
+    head_number = models.BigIntegerField(default=-1)
+    latency_ms = models.FloatField(default=0)
+    requests = models.BigIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    socket = models.BooleanField(default=False, help_text="whether its websocket tells of new blocks")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["place"]
+        verbose_name_plural = "provider healths"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"
 
 
 class TransactionState(models.TextChoices):

@@ -47,14 +47,17 @@ def _for_seed(cursor: Cursor, epoch: Epoch | None) -> int:
 
 def _for_deadline(cursor: Cursor, epoch: Epoch | None) -> int:
     now = clock.now()
-    return int(any(cursor.head_timestamp < deadline <= now for deadline in deadlines(epoch)))
+    seen = cursor.head_timestamp
+    return int(any(seen < deadline <= now for deadline in deadlines(epoch, seen)))
 
 
-def deadlines(epoch: Epoch | None) -> list[int]:
-    """Chain times at which something may become possible or impossible, `epoch` being the unsettled one."""
+def deadlines(epoch: Epoch | None, seen: int) -> list[int]:
+    """Chain times at which something may become possible or impossible, `epoch` being the unsettled one.
+
+    A proposal's is that of its state at `seen`, the newest block's time: by now it may be over for us, while
+    the contracts still see it open, and stay so until the next block.
+    """
     times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
     if epoch is not None and (current := epoch.rounds.order_by("-round").first()) is not None:
         times.append(current.deadline + 1)
-    return times + [
-        one.changes_at for one in selectors.open_proposals(clock.now()) if one.changes_at is not None
-    ]
+    return times + [one.changes_at for one in selectors.open_proposals(seen) if one.changes_at is not None]

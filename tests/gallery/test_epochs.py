@@ -11,11 +11,14 @@ from chain.models import Transaction
 from chain.rpc import Rpc
 from gallery import epochs, mining, pictures, recipes, rendering, rest, selectors, tasks
 from gallery.models import Control, Epoch, Failure, Generation, Picture, Rendering, SeedDraw
+from governance import actions
+from governance.models import Proposal
 from live import presence
 from studio import picture as studio_picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Rendering.State
+ACTIVE, DEFEATED = 1, 3  # IGovernor.ProposalState
 
 
 @pytest.fixture
@@ -282,6 +285,23 @@ def test_mining_stopsOnceNothingWaits(world, watched):
     for _ in range(3):
         world.tick()
     assert world.rpc.call("eth_blockNumber") == head
+
+
+@pytest.mark.parametrize("late_s", [1, 90])
+def test_mining_tellsTheContractsThatAVoteIsOver_howeverLateTheTick(world, watched, late_s):
+    Control.change(paused=True)
+    world.end_epoch()  # so that nothing but the vote waits for a block
+    collector = world.accounts[1]
+    draft = actions.propose(collector, {"palette": "ice"}, "Nobody votes", "")
+    world.send(collector, draft.request)
+    world.pass_by(3)
+    world.ticks(lambda: mining.wanted() == 0)
+    assert contracts.call("ArtGovernor", "state", draft.id) == ACTIVE
+    world.chain.move_to(Proposal.objects.get(pk=draft.id).voting_ends + late_s)
+    world.tick()
+    assert contracts.call("ArtGovernor", "state", draft.id) == DEFEATED
+    world.sync()
+    assert mining.wanted() == 0
 
 
 def test_outage_isShownAndOver(world, watched, settings):
