@@ -11,25 +11,22 @@ What may happen in one step, and what is done:
 
 Invariants: blocks in the mirror are linked by parent hashes from the cursor's first block on; a log is
 stored with its block or not at all; what a step cannot explain stops the mirror, with the reason in
-`Cursor.error` and in the log, and is tried again with growing pauses. Nothing is skipped.
+`Cursor.error` and in the log, and is tried again with growing pauses (`chain.follow`). Nothing is skipped.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from chain import deployments, mirror
 from chain.deployments import Deployment, DeploymentMissing
 from chain.events import Handler, load_handlers
-from chain.lead import STANDBY_S
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
 from chain.models import Block, Cursor
 from chain.reader import Header, RawLog, Reader, Unsettled
@@ -37,8 +34,6 @@ from chain.rpc import Rpc, RpcError, RpcUnavailable, get_rpc
 
 log = logging.getLogger(__name__)
 
-POLL = 0.35  # seconds between looks at the head
-LONGEST_PAUSE = 5.0
 RANGE = 1000  # blocks per range of logs, halved when a node refuses
 NEAR = 64  # blocks per step near the head
 PATIENCE = 20  # times that a node may contradict itself within one sync
@@ -75,14 +70,11 @@ class Indexer:
         self.reader = Reader(rpc, deployment.contracts.values(), settings.CHAIN_FINALITY_DEPTH)
         self._range = RANGE
         self._checked = False
-        self._follows_settings = False
 
     @classmethod
     def configured(cls) -> Indexer:
         """The indexer that the settings describe. Raises DeploymentMissing, RpcUnavailable."""
-        indexer = cls(get_rpc(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS)))
-        indexer._follows_settings = True
-        return indexer
+        return cls(get_rpc(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS)))
 
     def sync(self) -> int:
         """Bring the mirror to the node's head. Returns how many blocks were stored.
@@ -98,31 +90,6 @@ class Indexer:
             if not isinstance(error, DatabaseError):
                 mirror.note_error(f"{type(error).__name__}: {error}")
             raise
-
-    def run(self, stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
-        """Follow the chain until `stop`, while this one `leads`, through every failure that may pass."""
-        pause = POLL
-        complaint = ""
-        while not stop.is_set():
-            if not leads():
-                stop.wait(STANDBY_S)
-                continue
-            try:
-                self.sync()
-            except PROBLEMS as error:
-                pause = min(LONGEST_PAUSE, max(pause, POLL) * 2)
-                if complaint != str(error):
-                    complaint = str(error)
-                    log.error("the mirror stands still: %s: %s", type(error).__name__, error)
-                close_old_connections()
-                if self._follows_settings:
-                    self.reader.rpc = get_rpc()  # a private chain may have come back on another port
-            else:
-                if complaint:
-                    log.info("the mirror moves again")
-                pause, complaint = POLL, ""
-            stop.wait(pause * random.uniform(0.9, 1.1))
-        connection.close()
 
     # --- Steps ---------------------------------------------------------------------------------------
 
@@ -264,18 +231,3 @@ class Indexer:
             else:
                 missing = middle
         return stored[known] if known < len(stored) else None
-
-
-def run(stop: threading.Event, leads: Callable[[], bool] = lambda: True) -> None:
-    """Follow the configured chain until `stop` is set, waiting for a deployment if there is none yet."""
-    waiting = ""
-    while not stop.is_set():
-        try:
-            indexer = Indexer.configured()
-        except (DeploymentMissing, RpcUnavailable) as error:
-            if waiting != str(error):
-                waiting = str(error)
-                log.warning("the mirror waits: %s", error)
-            stop.wait(1.0)
-            continue
-        indexer.run(stop, leads)

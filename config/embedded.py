@@ -140,9 +140,9 @@ def beat(halt: threading.Event) -> None:
 
 def mirror(halt: threading.Event) -> None:
     """Follow the chain."""
-    from chain.indexer import run
+    from chain import follow
 
-    run(halt)
+    follow.run(halt)
 
 
 # --- Steps of a start ----------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chain.indexer import Indexer, run
+from chain import follow
+from chain.indexer import Indexer
 from chain.lead import Lead
 
 
@@ -30,4 +31,4 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        run(stop, Lead("indexer").held)
+        follow.run(stop, Lead("indexer").held)
