@@ -7,7 +7,7 @@ An answer that cannot belong to one state of the chain (a header that is gone, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -67,10 +67,18 @@ class RawLog:
 class Reader:
     """Questions about one set of contracts to one node. Every method may raise RpcUnavailable, RpcError."""
 
-    def __init__(self, rpc: Rpc, addresses: Iterable[str], finality_depth: int | None = None):
+    def __init__(
+        self,
+        rpc: Rpc,
+        addresses: Iterable[str],
+        finality_depth: int | None = None,
+        topics: Mapping[str, Sequence[str]] | None = None,
+    ):
         self.rpc = rpc
         self.addresses = sorted(addresses)
         self.finality_depth = finality_depth
+        self.topics = topics or {}
+        """The first topics that the logs of each address have, where they are known."""
 
     def identity(self) -> tuple[int, str]:
         """The chain id and the genesis hash."""
