@@ -1,7 +1,7 @@
 """Bloom filters of logs: what a block's header says of the logs in it.
 
-A header's `logsBloom` has 2048 bits. The address of each log in the block and each of its topics sets three of
-them: the low 11 bits of the first, second and third pair of bytes of its Keccak-256 hash. (Ethereum Yellow
+A header's `logsBloom` has 2048 bits. The address of each log in the block and each of its topics sets three
+of them: the low 11 bits of the first, second and third pair of bytes of its Keccak-256 hash. (Ethereum Yellow
 Paper, section 4.3.1 "Transaction Receipt", M3:2048; https://ethereum.github.io/yellowpaper/paper.pdf.) Here
 the filter is one int whose bit n has the value 2^n, which is the header's 256 bytes read big-endian.
 
