@@ -1,8 +1,18 @@
-"""What the mirror asks a node: headers, logs, senders. Nothing here is stored, and nothing is believed
-unchecked.
+"""What the mirror asks a node: headers, logs, senders, receipts. Nothing here is stored, and nothing is
+believed unchecked.
 
-An answer that cannot belong to one state of the chain (a header that is gone, a log of another block) raises
-`Unsettled`: the node was moving between forks while it answered, so the same question is asked again.
+An answer that cannot belong to one state of the chain (a header that is gone, a log of another block), or
+that is no answer at all (a log without topics, null for a list), raises `Unsettled`: the node was moving
+between forks while it answered, or is not well, so the same question is asked again, here or elsewhere.
+
+What a node may do to a list of logs, and what is right for it:
+
+* a log twice: once is enough; two different logs at one place: `Unsettled`;
+* out of order: put in order;
+* of an address that was not asked for: left out;
+* of a block that was not asked for, or `removed`: the node has moved, `Unsettled`.
+
+A hundred thousand logs pass through `_ordered`, so what is done for each is held to a few microseconds.
 """
 
 from __future__ import annotations
@@ -12,6 +22,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from chain import bloom
+from chain.providers import Provider
 from chain.rpc import Rpc, RpcError
 
 ZERO_HASH = "0x" + "00" * 32
@@ -21,26 +33,38 @@ class Unsettled(Exception):
     """The node's answers do not fit together; ask again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Header:
-    """A block's header: numbers as int, hashes lower-case, time in seconds."""
+    """A block's header: numbers as int, hashes lower-case, time in seconds; bit n of `logs_bloom` has the
+    value 2^n. `transactions` is how many there are in the block.
+    """
 
     number: int
     hash: str
     parent_hash: str
     timestamp: int
+    logs_bloom: int
+    transactions: int = 0
 
     @classmethod
     def read(cls, raw: dict[str, Any]) -> Header:
-        """From the node's JSON."""
-        return cls(
-            int(raw["number"], 16), raw["hash"].lower(), raw["parentHash"].lower(), int(raw["timestamp"], 16)
-        )
+        """From the node's JSON. Raises Unsettled for what is no header."""
+        try:
+            return cls(
+                int(raw["number"], 16),
+                raw["hash"].lower(),
+                raw["parentHash"].lower(),
+                int(raw["timestamp"], 16),
+                int(raw["logsBloom"], 16),
+                len(raw.get("transactions", ())),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unsettled(f"a header cannot be read: {error!r}") from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawLog:
-    """A log as the node gave it, not decoded."""
+    """A log as the node gave it, not decoded; all text is lower-case."""
 
     block_hash: str
     index: int
@@ -64,21 +88,43 @@ class RawLog:
         )
 
 
+@dataclass(slots=True)
+class Receipts:
+    """One block by its receipts: our logs in order, and of all logs in it their number and their bloom.
+
+    `senders` has who sent each of the block's transactions, by its hash.
+    """
+
+    raws: list[RawLog]
+    bloom: int
+    senders: dict[str, str]
+    count: int
+
+
 class Reader:
-    """Questions about one set of contracts to one node. Every method may raise RpcUnavailable, RpcError."""
+    """Questions about one set of contracts to one node. Every method may raise RpcUnavailable, RpcError,
+    Unsettled.
+    """
 
     def __init__(
         self,
-        rpc: Rpc,
+        provider: Provider | Rpc,
         addresses: Iterable[str],
         finality_depth: int | None = None,
         topics: Mapping[str, Sequence[str]] | None = None,
     ):
-        self.rpc = rpc
-        self.addresses = sorted(addresses)
+        self.rpc = provider
+        self.addresses = sorted(address.lower() for address in addresses)
         self.finality_depth = finality_depth
         self.topics = topics or {}
         """The first topics that the logs of each address have, where they are known."""
+
+    @property
+    def name(self) -> str:
+        """The node's, without its key."""
+        return self.rpc.name
+
+    # --- Where the chain is --------------------------------------------------------------------------
 
     def identity(self) -> tuple[int, str]:
         """The chain id and the genesis hash."""
@@ -97,7 +143,9 @@ class Reader:
         head = Header.read(answers[0])
         if self.finality_depth is not None:
             return head, max(-1, head.number - self.finality_depth)
-        return head, int(answers[1]["number"], 16) if answers[1] else -1
+        return head, Header.read(answers[1]).number if answers[1] else -1
+
+    # --- Headers -------------------------------------------------------------------------------------
 
     def header(self, number: int) -> Header | None:
         """The header at a height of the node's chain, or None above its head."""
@@ -108,28 +156,43 @@ class Reader:
         """The headers from `first` to `last`, linked by their parent hashes. Raises Unsettled if they are
         not.
         """
-        calls = [("eth_getBlockByNumber", [hex(number), False]) for number in range(first, last + 1)]
-        raws = self.rpc.batch(calls)
+        return self.blocks(first, last)[0]
+
+    def blocks(self, first: int, last: int, whole: Iterable[int] = ()) -> tuple[list[Header], dict[str, str]]:
+        """The linked headers from `first` to `last`, and the senders of all transactions in the blocks whose
+        numbers are in `whole`: those blocks are asked for with their transactions.
+        """
+        full = frozenset(whole)
+        numbers = range(first, last + 1)
+        raws = self.rpc.batch([("eth_getBlockByNumber", [hex(number), number in full]) for number in numbers])
         headers = []
-        for number, raw in zip(range(first, last + 1), raws, strict=True):
+        senders: dict[str, str] = {}
+        for number, raw in zip(numbers, raws, strict=True):
             if not raw:
                 raise Unsettled(f"block {number} is gone")
             headers.append(Header.read(raw))
             if headers[-1].number != number:
                 raise Unsettled(f"asked for block {number}, got {headers[-1].number}")
+            if number in full:
+                for transaction in _list(raw.get("transactions")):
+                    _note_sender(senders, transaction)
         for parent, child in pairwise(headers):
             if child.parent_hash != parent.hash:
                 raise Unsettled(f"block {child.number} is not a child of block {parent.number} as given")
-        return headers
+        return headers, senders
+
+    # --- Logs ----------------------------------------------------------------------------------------
 
     def logs_in_range(self, headers: Sequence[Header]) -> list[RawLog]:
         """Our contracts' logs in a run of final blocks, in order, asked for by number."""
-        request = {
-            "address": self.addresses,
-            "fromBlock": hex(headers[0].number),
-            "toBlock": hex(headers[-1].number),
-        }
-        return self._ordered([self.rpc.call("eth_getLogs", request)], headers)
+        return self.ordered([self.raw_logs(headers[0].number, headers[-1].number)], headers)
+
+    def raw_logs(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Our contracts' logs from block `first` to `last` as the node gives them, to be held against the
+        headers by `ordered`.
+        """
+        request = {"address": self.addresses, "fromBlock": hex(first), "toBlock": hex(last)}
+        return _list(self.rpc.call("eth_getLogs", request))
 
     def logs_by_hash(self, headers: Sequence[Header]) -> list[RawLog]:
         """Our contracts' logs in these blocks, in order, asked for by hash: exact while the head moves."""
@@ -145,29 +208,94 @@ class Reader:
             raise
         if not self.rpc.call("eth_getBlockByHash", headers[-1].hash, False):
             raise Unsettled(f"block {headers[-1].number} is gone while its logs were read")
-        return self._ordered(answers, headers)
+        return self.ordered(answers, headers)
 
-    def senders(self, tx_hashes: Iterable[str]) -> dict[str, str]:
-        """Who sent each of these transactions. Raises Unsettled if one is gone."""
-        wanted = sorted(set(tx_hashes))
-        senders = {}
-        raws = self.rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in wanted])
-        for tx_hash, raw in zip(wanted, raws, strict=True):
-            if not raw:
-                raise Unsettled(f"transaction {tx_hash} is gone")
-            senders[tx_hash] = raw["from"].lower()
-        return senders
+    def end(self, header: Header) -> list[RawLog]:
+        """The end of a range, asked for again: our logs in block `header` by its hash, if the chain still has
+        it at its height. Raises Unsettled if not: the node is behind, or has moved.
+        """
+        again, logs = self.rpc.batch(
+            [
+                ("eth_getBlockByNumber", [hex(header.number), False]),
+                ("eth_getLogs", [{"address": self.addresses, "blockHash": header.hash}]),
+            ]
+        )
+        if not again or Header.read(again).hash != header.hash:
+            raise Unsettled(f"block {header.number} is another one when it is asked for again")
+        return self.ordered([logs], [header])
 
-    def _ordered(self, answers: list[list[dict[str, Any]]], headers: Sequence[Header]) -> list[RawLog]:
-        """Check that every log lies in one of the blocks, drop repetitions, sort by place in the chain."""
+    def ordered(self, answers: Iterable[Any], headers: Sequence[Header]) -> list[RawLog]:
+        """Lists of logs as a node gave them, checked against the blocks they must lie in, ours alone, each
+        once, by their place in the chain.
+        """
+        try:
+            return self._ordered(answers, headers)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unsettled(f"a log cannot be read: {error!r}") from error
+
+    def _ordered(self, answers: Iterable[Any], headers: Sequence[Header]) -> list[RawLog]:
         heights = {header.hash: header.number for header in headers}
         ours = set(self.addresses)
         found: dict[tuple[int, int], RawLog] = {}
         for answer in answers:
-            for raw in answer:
+            for raw in _list(answer):
                 log = RawLog.read(raw)
                 if log.block_hash not in heights:
                     raise Unsettled(f"a log of block {log.block_hash} is not in the blocks that were read")
                 if log.address in ours:
                     found[heights[log.block_hash], log.index] = log
         return [found[place] for place in sorted(found)]
+
+    # --- Transactions --------------------------------------------------------------------------------
+
+    def senders(self, tx_hashes: Iterable[str]) -> dict[str, str]:
+        """Who sent each of these transactions. Raises Unsettled if one is gone."""
+        wanted = sorted(set(tx_hashes))
+        senders: dict[str, str] = {}
+        raws = self.rpc.batch([("eth_getTransactionByHash", [tx_hash]) for tx_hash in wanted])
+        for tx_hash, raw in zip(wanted, raws, strict=True):
+            if not raw:
+                raise Unsettled(f"transaction {tx_hash} is gone")
+            _note_sender(senders, raw)
+        return senders
+
+    def receipts(self, header: Header) -> Receipts:
+        """A block by its transactions' receipts: what a node knows of its logs without its index of logs.
+
+        Where a node has no eth_getBlockReceipts, each transaction's own is asked for.
+        """
+        block = self.rpc.call("eth_getBlockByHash", header.hash, False)
+        if not block:
+            raise Unsettled(f"block {header.number} is gone")
+        hashes = [str(tx_hash).lower() for tx_hash in _list(block.get("transactions"))]
+        try:
+            raws = self.rpc.call("eth_getBlockReceipts", header.hash)
+        except RpcError:
+            raws = self.rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes])
+        try:
+            return self._receipts(header, hashes, _list(raws))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unsettled(f"a receipt of block {header.number} cannot be read: {error!r}") from error
+
+    def _receipts(self, header: Header, hashes: Sequence[str], raws: Sequence[dict[str, Any]]) -> Receipts:
+        if any(raw is None for raw in raws) or [raw["transactionHash"].lower() for raw in raws] != hashes:
+            raise Unsettled(f"the receipts of block {header.number} are not those of its transactions")
+        if any(raw["blockHash"].lower() != header.hash for raw in raws):
+            raise Unsettled(f"the receipts of block {header.number} are of another block")
+        logs = [log for raw in raws for log in _list(raw["logs"])]
+        values = ((log["address"].lower(), [topic.lower() for topic in log["topics"]]) for log in logs)
+        senders = {raw["transactionHash"].lower(): raw["from"].lower() for raw in raws}
+        return Receipts(self.ordered([logs], [header]), bloom.of(values), senders, len(logs))
+
+
+def _list(answer: Any) -> list[Any]:
+    if not isinstance(answer, list):
+        raise Unsettled(f"there was {type(answer).__name__} in place of a list")
+    return answer
+
+
+def _note_sender(senders: dict[str, str], transaction: Any) -> None:
+    try:
+        senders[transaction["hash"].lower()] = transaction["from"].lower()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Unsettled(f"a transaction cannot be read: {error!r}") from error
