@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from chain import abi
+from chain import abi, rows
 from chain.deployments import Deployment
 from chain.events import Event, Handler, dispatch
-from chain.models import Block, Cursor, Log, Reorganisation, Transaction
+from chain.models import Block, Cursor, Log, Reorganisation, Repair, Transaction
 from chain.reader import Header, RawLog
 
 log = logging.getLogger(__name__)
@@ -48,20 +47,22 @@ class HandlerFailed(Exception):
     """A handler raised. Its transaction was undone, and the mirror stops in front of the event."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedLog:
-    """A log with its meaning."""
+class Checked(Protocol):
+    """What was read, found complete (`chain.completeness`), and what it took."""
 
-    raw: RawLog
-    contract: str
-    event: str
-    args: dict[str, Any]
-    sender: str | None
+    @property
+    def doubts(self) -> int: ...
+
+    @property
+    def samples(self) -> int: ...
+
+    @property
+    def repairs(self) -> list[Repair]: ...
 
 
 def decode(
     headers: Sequence[Header], raws: Sequence[RawLog], names: Mapping[str, str], senders: Mapping[str, str]
-) -> list[DecodedLog]:
+) -> list[Event]:
     """Decode logs by the ABI of the contract at their address. Raises UndecodableLog at the first that does
     not fit.
     """
@@ -73,7 +74,10 @@ def decode(
             event, args = abi.decode_log(contract, raw.topics, raw.data)
         except abi.DecodeError as error:
             raise UndecodableLog(by_hash[raw.block_hash], raw, contract, str(error)) from error
-        decoded.append(DecodedLog(raw, contract, event, args, senders.get(raw.tx_hash)))
+        header = by_hash[raw.block_hash]
+        decoded.append(
+            Event(contract, event, f"{contract}.{event}", args, raw, header, senders.get(raw.tx_hash))
+        )
     return decoded
 
 
@@ -98,42 +102,44 @@ def begin(deployment: Deployment, before: Header | None) -> Cursor:
 def append(
     cursor: Cursor,
     headers: Sequence[Header],
-    decoded: Sequence[DecodedLog],
+    decoded: Sequence[Event],
     handlers: Mapping[str, Handler],
     head: Header,
     finalized: int,
+    checked: Checked | None = None,
 ) -> Cursor:
     """Store blocks that follow the cursor's, their logs and what handlers make of them, and move the cursor.
 
     `headers` are linked, the first to the cursor; `decoded` is in log order. Returns the new cursor. Raises
     HandlerFailed, Overtaken.
     """
-    with_logs = {item.raw.block_hash for item in decoded}
+    with_logs = {event.raw.block_hash for event in decoded}
     keep_from = finalized - KEPT_HEADERS
-    kept = [
-        Block(number=one.number, hash=one.hash, parent_hash=one.parent_hash, timestamp=one.timestamp)
-        for one in headers
-        if one.number > keep_from or one.hash in with_logs
-    ]
+    kept = [one for one in headers if one.number > keep_from or one.hash in with_logs]
     last = headers[-1]
+    changes: dict[str, Any] = {
+        "number": last.number,
+        "hash": last.hash,
+        "finalized_number": finalized,
+        "head_number": head.number,
+        "head_timestamp": head.timestamp,
+    }
+    if checked is not None:
+        changes["doubts"] = cursor.doubts + checked.doubts
+        changes["samples"] = cursor.samples + checked.samples
     with transaction.atomic():
-        blocks = {block.hash: block for block in Block.objects.bulk_create(kept)}
-        logs = Log.objects.bulk_create([_row(item, blocks[item.raw.block_hash]) for item in decoded])
-        events = [
-            Event(item.contract, item.event, item.args, row, blocks[row.block_hash])
-            for item, row in zip(decoded, logs, strict=True)
-        ]
-        _handle(events, handlers)
-        moved = _move(
-            cursor,
-            number=last.number,
-            hash=last.hash,
-            finalized_number=finalized,
-            head_number=head.number,
-            head_timestamp=head.timestamp,
-        )
+        block_ids, log_ids = rows.reserve((Block, len(kept)), (Log, len(decoded)))
+        rows.insert(Block, map(_block_row, block_ids, kept))
+        at_block = {one.hash: block_id for block_id, one in zip(block_ids, kept, strict=True)}
+        for log_id, event in zip(log_ids, decoded, strict=True):
+            event.log_id = log_id
+        rows.insert(Log, (_log_row(event, at_block[event.raw.block_hash]) for event in decoded))
+        if checked is not None and checked.repairs:
+            Repair.objects.bulk_create(checked.repairs)
+        _handle(decoded, handlers)
+        moved = _move(cursor, **changes)
         prune(cursor.finalized_number, finalized)
-        _notify_on_commit(moved, len(logs), reorged=False)
+        _notify_on_commit(moved, len(decoded), reorged=False)
     return moved
 
 
@@ -210,20 +216,32 @@ def _move(cursor: Cursor, **changes: Any) -> Cursor:
     return Cursor(**(values | changes))
 
 
-def _row(item: DecodedLog, block: Block) -> Log:
-    return Log(
-        block=block,
-        block_hash=item.raw.block_hash,
-        log_index=item.raw.index,
-        tx_hash=item.raw.tx_hash,
-        tx_from=item.sender,
-        address=item.raw.address,
-        contract=item.contract,
-        event=item.event,
-        topics=item.raw.topics,
-        data=item.raw.data,
-        args=as_json(item.args),
-    )
+def _block_row(block_id: int, header: Header) -> dict[str, Any]:
+    return {
+        "id": block_id,
+        "number": header.number,
+        "hash": header.hash,
+        "parent_hash": header.parent_hash,
+        "timestamp": header.timestamp,
+    }
+
+
+def _log_row(event: Event, block_id: int) -> dict[str, Any]:
+    raw = event.raw
+    return {
+        "id": event.log_id,
+        "block_id": block_id,
+        "block_hash": raw.block_hash,
+        "log_index": raw.index,
+        "tx_hash": raw.tx_hash,
+        "tx_from": event.sender,
+        "address": raw.address,
+        "contract": event.contract,
+        "event": event.name,
+        "topics": raw.topics,
+        "data": raw.data,
+        "args": as_json(event.args),
+    }
 
 
 def as_json(value: Any) -> Any:
@@ -242,7 +260,7 @@ def _handle(events: Sequence[Event], handlers: Mapping[str, Handler]) -> None:
         dispatch(events, handlers)
     except Exception as error:
         kinds = ", ".join(sorted({event.key for event in events if event.key in handlers}))
-        blocks = f"{events[0].block.number} to {events[-1].block.number}"
+        blocks = f"{events[0].block_number} to {events[-1].block_number}"
         raise HandlerFailed(f"a handler of {kinds} failed in blocks {blocks}: {error!r}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chain.events import Event
+from chain.rows import insert
 from gallery.models import Epoch, Failure, Generation, Round, Sealing, SeedDraw, SeedRefix, SlotChange
 from live import publish
 
@@ -16,111 +17,143 @@ def _tell(events: Sequence[Event], state: str) -> None:
 
 def epoch_opened(events: Sequence[Event]) -> None:
     """`EpochOpened(epoch, endsAt)`."""
-    Epoch.objects.bulk_create(
-        Epoch(number=event.args["epoch"], ends_at=event.args["endsAt"], log=event.log) for event in events
+    insert(
+        Epoch,
+        [
+            {"number": event.args["epoch"], "ends_at": event.args["endsAt"], "log_id": event.log_id}
+            for event in events
+        ],
     )
     _tell(events, "open")
 
 
 def epoch_sealed(events: Sequence[Event]) -> None:
     """`EpochSealed(epoch, paramsVersion, paramsHash, parentHead, source, round)`."""
-    Sealing.objects.bulk_create(
-        Sealing(
-            epoch_id=event.args["epoch"],
-            params_version=event.args["paramsVersion"],
-            params_hash=event.args["paramsHash"],
-            parent_head=event.args["parentHead"],
-            source=event.args["source"],
-            round=event.args["round"],
-            log=event.log,
-        )
-        for event in events
+    insert(
+        Sealing,
+        [
+            {
+                "epoch_id": event.args["epoch"],
+                "params_version": event.args["paramsVersion"],
+                "params_hash": event.args["paramsHash"],
+                "parent_head": event.args["parentHead"],
+                "source": event.args["source"],
+                "round": event.args["round"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     _tell(events, "sealed")
 
 
 def seed_refixed(events: Sequence[Event]) -> None:
     """`SeedRefixed(epoch, round, count)`."""
-    SeedRefix.objects.bulk_create(
-        SeedRefix(
-            epoch_id=event.args["epoch"], round=event.args["round"], count=event.args["count"], log=event.log
-        )
-        for event in events
+    insert(
+        SeedRefix,
+        [
+            {
+                "epoch_id": event.args["epoch"],
+                "round": event.args["round"],
+                "count": event.args["count"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     _tell(events, "sealed")
 
 
 def seed_drawn(events: Sequence[Event]) -> None:
     """`SeedDrawn(epoch, seed, randomness, recipeHash)`."""
-    SeedDraw.objects.bulk_create(
-        SeedDraw(
-            epoch_id=event.args["epoch"],
-            seed=event.args["seed"],
-            randomness=event.args["randomness"],
-            recipe_hash=event.args["recipeHash"],
-            log=event.log,
-        )
-        for event in events
+    insert(
+        SeedDraw,
+        [
+            {
+                "epoch_id": event.args["epoch"],
+                "seed": event.args["seed"],
+                "randomness": event.args["randomness"],
+                "recipe_hash": event.args["recipeHash"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     _tell(events, "seeded")
 
 
 def round_opened(events: Sequence[Event]) -> None:
     """`RoundOpened(epoch, round, painter, deadline)`."""
-    Round.objects.bulk_create(
-        Round(
-            epoch_id=event.args["epoch"],
-            round=event.args["round"],
-            painter=event.args["painter"],
-            deadline=event.args["deadline"],
-            log=event.log,
-        )
-        for event in events
+    insert(
+        Round,
+        [
+            {
+                "epoch_id": event.args["epoch"],
+                "round": event.args["round"],
+                "painter": event.args["painter"],
+                "deadline": event.args["deadline"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     _tell(events, "seeded")
 
 
 def epoch_failed(events: Sequence[Event]) -> None:
     """`EpochFailed(epoch, reason)`; the reason is ASCII in 32 bytes."""
-    Failure.objects.bulk_create(
-        Failure(epoch_id=event.args["epoch"], reason=ascii_word(event.args["reason"]), log=event.log)
-        for event in events
+    insert(
+        Failure,
+        [
+            {
+                "epoch_id": event.args["epoch"],
+                "reason": ascii_word(event.args["reason"]),
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     _tell(events, "failed")
 
 
 def generation_anchored(events: Sequence[Event]) -> None:
     """`GenerationAnchored(generation, modelId, parent, epoch, seed, recipeHash, resultHash, ...)`."""
-    Generation.objects.bulk_create(
-        Generation(
-            number=event.args["generation"],
-            epoch_number=event.args["epoch"],
-            model_id=event.args["modelId"],
-            parent=event.args["parent"],
-            seed=event.args["seed"],
-            recipe_hash=event.args["recipeHash"],
-            result_hash=event.args["resultHash"],
-            pixel_hash=event.args["pixelHash"],
-            file_hash=event.args["fileHash"],
-            painter=event.args["painter"],
-            founding=event.args["founding"],
-            log=event.log,
-        )
-        for event in events
+    insert(
+        Generation,
+        [
+            {
+                "number": event.args["generation"],
+                "epoch_number": event.args["epoch"],
+                "model_id": event.args["modelId"],
+                "parent": event.args["parent"],
+                "seed": event.args["seed"],
+                "recipe_hash": event.args["recipeHash"],
+                "result_hash": event.args["resultHash"],
+                "pixel_hash": event.args["pixelHash"],
+                "file_hash": event.args["fileHash"],
+                "painter": event.args["painter"],
+                "founding": event.args["founding"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
     publish("artwork", "generation", generation=events[-1].args["generation"])
 
 
 def slot_set(events: Sequence[Event]) -> None:
     """`SlotSet(slot, previous, current)`."""
-    SlotChange.objects.bulk_create(
-        SlotChange(
-            slot=ascii_word(event.args["slot"]),
-            previous=event.args["previous"],
-            current=event.args["current"],
-            log=event.log,
-        )
-        for event in events
+    insert(
+        SlotChange,
+        [
+            {
+                "slot": ascii_word(event.args["slot"]),
+                "previous": event.args["previous"],
+                "current": event.args["current"],
+                "log_id": event.log_id,
+            }
+            for event in events
+        ],
     )
 
 

@@ -6,8 +6,8 @@ updated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import eth_abi
 from eth_utils.crypto import keccak
@@ -15,93 +15,110 @@ from eth_utils.crypto import keccak
 import live
 from chain import abi
 from chain.events import Event
+from chain.rows import insert
 from governance import models, people
 from governance.descriptions import readable
 from governance.parameters.spec import key_name
 
-Row = TypeVar("Row", bound=models.EventRow)
 Kind = models.GovernorSetting.Kind
 
 
 def parameter_set(events: Sequence[Event]) -> None:
-    _insert(
-        models.ParameterChange(
-            **_place(event),
-            version=event.args["version"],
-            key=key_name(event.args["key"]),
-            value=event.args["value"],
-        )
-        for event in events
+    insert(
+        models.ParameterChange,
+        [
+            {
+                **_place(event),
+                "version": event.args["version"],
+                "key": key_name(event.args["key"]),
+                "value": event.args["value"],
+            }
+            for event in events
+        ],
     )
     live.publish("governance", "parameters")
 
 
 def proposal_created(events: Sequence[Event]) -> None:
-    _insert(_proposal(event) for event in events)
+    insert(models.Proposal, [_proposal(event) for event in events])
     _tell_proposals(events)
 
 
 def proposal_extended(events: Sequence[Event]) -> None:
-    _insert(
-        models.ProposalExtended(
-            **_place(event),
-            proposal_id=event.args["proposalId"],
-            voting_ends=event.args["extendedDeadline"],
-        )
-        for event in events
+    insert(
+        models.ProposalExtended,
+        [
+            {
+                **_place(event),
+                "proposal_id": event.args["proposalId"],
+                "voting_ends": event.args["extendedDeadline"],
+            }
+            for event in events
+        ],
     )
     _tell_proposals(events)
 
 
 def proposal_queued(events: Sequence[Event]) -> None:
-    _insert(
-        models.ProposalQueued(
-            **_place(event), proposal_id=event.args["proposalId"], eta=event.args["etaSeconds"]
-        )
-        for event in events
+    insert(
+        models.ProposalQueued,
+        [
+            {**_place(event), "proposal_id": event.args["proposalId"], "eta": event.args["etaSeconds"]}
+            for event in events
+        ],
     )
     _tell_proposals(events)
 
 
 def proposal_executed(events: Sequence[Event]) -> None:
-    _insert(
-        models.ProposalExecuted(**_place(event), proposal_id=event.args["proposalId"]) for event in events
+    insert(
+        models.ProposalExecuted,
+        [{**_place(event), "proposal_id": event.args["proposalId"]} for event in events],
     )
     _tell_proposals(events)
 
 
 def proposal_canceled(events: Sequence[Event]) -> None:
-    _insert(
-        models.ProposalCanceled(**_place(event), proposal_id=event.args["proposalId"]) for event in events
+    insert(
+        models.ProposalCanceled,
+        [{**_place(event), "proposal_id": event.args["proposalId"]} for event in events],
     )
     _tell_proposals(events)
 
 
 def call_executed(events: Sequence[Event]) -> None:
-    _insert(
-        models.OperationExecuted(**_place(event), operation_id=event.args["id"], index=event.args["index"])
-        for event in events
+    insert(
+        models.OperationExecuted,
+        [
+            {**_place(event), "operation_id": event.args["id"], "index": event.args["index"]}
+            for event in events
+        ],
     )
     _tell_operations(events)
 
 
 def cancelled(events: Sequence[Event]) -> None:
-    _insert(models.OperationCancelled(**_place(event), operation_id=event.args["id"]) for event in events)
+    insert(
+        models.OperationCancelled, [{**_place(event), "operation_id": event.args["id"]} for event in events]
+    )
     _tell_operations(events)
 
 
 def vote_cast(events: Sequence[Event]) -> None:
     """Also for VoteCastWithParams, whose extra bytes mean nothing to simple counting."""
-    _insert(
-        models.Vote(
-            **_place(event),
-            proposal_id=event.args["proposalId"],
-            voter=event.args["voter"],
-            support=event.args["support"],
-            weight=event.args["weight"],
-            reason=event.args["reason"].replace("\x00", "\ufffd"),
-        )
-        for event in events
+    insert(
+        models.Vote,
+        [
+            {
+                **_place(event),
+                "proposal_id": event.args["proposalId"],
+                "voter": event.args["voter"],
+                "support": event.args["support"],
+                "weight": event.args["weight"],
+                "reason": event.args["reason"].replace("\x00", "\ufffd"),
+            }
+            for event in events
+        ],
     )
     for event in events[-50:]:  # a rebuild replays thousands; an open page refetches on the first anyway
         ballot = {
@@ -116,48 +133,60 @@ def vote_cast(events: Sequence[Event]) -> None:
 
 
 def transfer(events: Sequence[Event]) -> None:
-    _insert(
-        models.TokenTransfer(
-            **_place(event),
-            sender=event.args["from"],
-            recipient=event.args["to"],
-            token_id=event.args["tokenId"],
-        )
-        for event in events
+    insert(
+        models.TokenTransfer,
+        [
+            {
+                **_place(event),
+                "sender": event.args["from"],
+                "recipient": event.args["to"],
+                "token_id": event.args["tokenId"],
+            }
+            for event in events
+        ],
     )
     live.publish("governance", "members")
 
 
 def delegate_changed(events: Sequence[Event]) -> None:
-    _insert(
-        models.Delegation(
-            **_place(event),
-            delegator=event.args["delegator"],
-            previous=event.args["fromDelegate"],
-            current=event.args["toDelegate"],
-        )
-        for event in events
+    insert(
+        models.Delegation,
+        [
+            {
+                **_place(event),
+                "delegator": event.args["delegator"],
+                "previous": event.args["fromDelegate"],
+                "current": event.args["toDelegate"],
+            }
+            for event in events
+        ],
     )
     live.publish("governance", "delegation")
 
 
 def delegate_votes_changed(events: Sequence[Event]) -> None:
-    _insert(
-        models.VotesChanged(
-            **_place(event),
-            delegate=event.args["delegate"],
-            previous=event.args["previousVotes"],
-            current=event.args["newVotes"],
-        )
-        for event in events
+    insert(
+        models.VotesChanged,
+        [
+            {
+                **_place(event),
+                "delegate": event.args["delegate"],
+                "previous": event.args["previousVotes"],
+                "current": event.args["newVotes"],
+            }
+            for event in events
+        ],
     )
     live.publish("governance", "members")
 
 
 def voting_units_excluded(events: Sequence[Event]) -> None:
-    _insert(
-        models.Exclusion(**_place(event), account=event.args["account"], excluded=event.args["excluded"])
-        for event in events
+    insert(
+        models.Exclusion,
+        [
+            {**_place(event), "account": event.args["account"], "excluded": event.args["excluded"]}
+            for event in events
+        ],
     )
 
 
@@ -213,48 +242,42 @@ def operation_id(
     return "0x" + keccak(packed).hex()
 
 
-def _proposal(event: Event) -> models.Proposal:
+def _proposal(event: Event) -> dict[str, Any]:
     args = event.args
     # The id and the timelock know the description's bytes; as text, what isn't UTF-8 would be lost.
-    _, raw = abi.decode_log("ArtGovernor", event.log.topics, event.log.data, raw_text=True)
+    _, raw = abi.decode_log("ArtGovernor", event.topics, event.data, raw_text=True)
     description = bytes.fromhex(raw["description"][2:])
     description_hash = "0x" + keccak(description).hex()
-    return models.Proposal(
+    return {
         **_place(event),
-        id=args["proposalId"],
-        proposer=args["proposer"],
-        targets=args["targets"],
-        values=[str(value) for value in args["values"]],
-        calldatas=args["calldatas"],
-        description=readable(description),
-        description_hash=description_hash,
-        operation_id=operation_id(
-            event.log.address, args["targets"], args["values"], args["calldatas"], description_hash
+        "id": args["proposalId"],
+        "proposer": args["proposer"],
+        "targets": args["targets"],
+        "values": [str(value) for value in args["values"]],
+        "calldatas": args["calldatas"],
+        "description": readable(description),
+        "description_hash": description_hash,
+        "operation_id": operation_id(
+            event.address, args["targets"], args["values"], args["calldatas"], description_hash
         ),
-        voting_starts=args["voteStart"],
-        voting_ends=args["voteEnd"],
-    )
+        "voting_starts": args["voteStart"],
+        "voting_ends": args["voteEnd"],
+    }
 
 
 def _place(event: Event) -> dict[str, Any]:
     return {
-        "log": event.log,
-        "block_number": event.block.number,
-        "log_index": event.log.log_index,
-        "at": event.block.timestamp,
+        "log_id": event.log_id,
+        "block_number": event.block_number,
+        "log_index": event.log_index,
+        "at": event.timestamp,
     }
 
 
-def _insert(rows: Iterable[Row]) -> None:
-    made = list(rows)
-    if made:
-        type(made[0])._default_manager.bulk_create(made, batch_size=1000)
-
-
 def _settings(events: Sequence[Event], kind: Kind, argument: str) -> None:
-    _insert(
-        models.GovernorSetting(**_place(event), kind=kind, value=_number(event.args[argument]))
-        for event in events
+    insert(
+        models.GovernorSetting,
+        [{**_place(event), "kind": kind.value, "value": _number(event.args[argument])} for event in events],
     )
 
 

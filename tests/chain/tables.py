@@ -16,6 +16,7 @@ from django.db.models.signals import post_migrate
 from chain.events import Event
 from chain.fields import HexField, Uint256Field
 from chain.models import Log
+from chain.rows import insert
 
 
 class Count(models.Model):
@@ -37,15 +38,18 @@ class Count(models.Model):
 
 def counted(events: Sequence[Event]) -> None:
     """The handler."""
-    Count.objects.bulk_create(
-        Count(
-            log=event.log,
-            number=event.args["id"],
-            by=event.args["by"],
-            amount=event.args["amount"],
-            note=event.args["note"],
-        )
-        for event in events
+    insert(
+        Count,
+        [
+            {
+                "log_id": event.log_id,
+                "number": event.args["id"],
+                "by": event.args["by"],
+                "amount": event.args["amount"],
+                "note": event.args["note"],
+            }
+            for event in events
+        ],
     )
 
 

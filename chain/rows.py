@@ -1,0 +1,357 @@
+"""Many rows into one table, quickly: what `bulk_create` stores, without making a model instance a row.
+
+PostgreSQL takes them by COPY, SQLite by executemany, each through Django's own connection and inside its
+transaction. A column is converted as a whole: values of the type that its field stores go the short way,
+all others through the field's own `get_db_prep_save`, so what ends in the table is the same. Signals and
+`save()` are not called, and expressions are not values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from django.db import connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from chain.fields import DIGITS, UINT256_MAX, HexField, Uint256Field
+
+PIECE = 2000  # rows that are converted and sent at a time: the database works while the next are converted
+FEW = 24  # rows up to which one INSERT is not slower than a COPY
+
+Values = Sequence[Any]
+Convert = Callable[[Values, BaseDatabaseWrapper], Values]
+
+
+def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Store rows given by column, foreign keys by their `…_id`; returns how many.
+
+    A column that a row does not name takes its field's default. Raises TypeError for a name that is no
+    column of `model`, ValueError as the fields do, and Django's database errors.
+    """
+    using = router.db_for_write(model)
+    connection = connections[using]
+    rest = iter(rows)
+    piece = list(islice(rest, PIECE))
+    if not piece:
+        return 0
+    table = _table(model, _own_keys(model, piece[0]))
+    pieces = _columns(table, piece, rest, connection)
+    with transaction.atomic(using=using, savepoint=False):
+        if connection.vendor == "sqlite":
+            return _executemany(connection, table, pieces)
+        if len(piece) <= FEW:
+            return _insert(connection, table, pieces)
+        return _copy(connection, table, pieces)
+
+
+def reserve(*wanted: tuple[type[models.Model], int]) -> list[range]:
+    """For each (model, count), that many ids that no other row has or will get.
+
+    To be called within the transaction that inserts them: rows that point at each other can then be stored
+    without asking the database for what it numbered.
+    """
+    connection = connections[router.db_for_write(wanted[0][0])]
+    tables = [model._meta.db_table for model, _ in wanted]
+    if connection.vendor == "sqlite":
+        # The one writer holds the lock, and an explicit id moves SQLite's sequence along.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, seq FROM sqlite_sequence")
+            last = dict(cursor.fetchall())
+        starts = [last.get(table, 0) + 1 for table in tables]
+        return [range(start, start + count) for start, (_, count) in zip(starts, wanted, strict=True)]
+    return [_next_values(connection, model, count) for model, count in wanted]
+
+
+def _next_values(connection: BaseDatabaseWrapper, model: type[models.Model], count: int) -> range:
+    if not count:
+        return range(0)
+    name = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT min(id), max(id) FROM ("
+                "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))) AS id FROM generate_series(1, %s)"
+                ") AS ids",
+                [name, model._meta.pk.column, count],
+            )
+            first, last = cursor.fetchone()
+            if last - first + 1 == count:  # else somebody took numbers between ours: those are left unused
+                return range(first, last + 1)
+
+
+# --- The table -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column: its name in rows, its name in SQL, how values become what the database takes."""
+
+    name: str
+    column: str
+    convert: Convert
+    default: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The columns of a model that one insert fills."""
+
+    model: type[models.Model]
+    columns: tuple[_Column, ...]
+    names: frozenset[str]
+
+    def sql(self, connection: BaseDatabaseWrapper) -> str:
+        """`"table" ("column", …)`."""
+        quote = connection.ops.quote_name
+        names = ", ".join(quote(column.column) for column in self.columns)
+        return f"{quote(self.model._meta.db_table)} ({names})"
+
+
+def _own_keys(model: type[models.Model], row: Mapping[str, Any]) -> frozenset[str]:
+    """Which of the columns that the database itself can fill `row` names."""
+    return frozenset(name for name in _filled_by_database(model) if name in row)
+
+
+@cache
+def _filled_by_database(model: type[models.Model]) -> tuple[str, ...]:
+    return tuple(
+        field.attname
+        for field in model._meta.concrete_fields
+        if isinstance(field, models.AutoField) or field.has_db_default()
+    )
+
+
+@cache
+def _table(model: type[models.Model], own: frozenset[str]) -> _Table:
+    if model._meta.parents:
+        raise TypeError(f"{model.__name__} has rows in more than one table")
+    left = frozenset(_filled_by_database(model)) - own
+    columns = tuple(
+        _Column(field.attname, str(field.column), _converter(field), _default(field))
+        for field in model._meta.concrete_fields
+        if field.attname not in left and not field.generated
+    )
+    return _Table(model, columns, frozenset(column.name for column in columns))
+
+
+def _default(field: Any) -> Callable[[], Any]:
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        if isinstance(field, models.DateTimeField):
+            return timezone.now
+        raise TypeError(f"{field} must be given")
+    default: Callable[[], Any] = field.get_default
+    return default
+
+
+def _columns(
+    table: _Table, piece: list[Mapping[str, Any]], rest: Iterator[Mapping[str, Any]], connection: Any
+) -> Iterator[tuple[Values, ...]]:
+    """The rows piece by piece, as converted columns."""
+    while piece:
+        names = table.columns if len(piece[0]) == len(table.columns) else _given(table, piece[0])
+        taken: dict[str, Values]
+        try:
+            if len(names) != len(piece[0]) or len(set(map(len, piece))) > 1:
+                raise KeyError
+            taken = _take([column.name for column in names], piece)
+        except KeyError:
+            taken = _take_each(table, piece)
+        yield tuple(
+            column.convert(
+                taken[column.name] if column.name in taken else [column.default() for _ in piece], connection
+            )
+            for column in table.columns
+        )
+        piece = list(islice(rest, PIECE))
+
+
+def _given(table: _Table, row: Mapping[str, Any]) -> tuple[_Column, ...]:
+    return tuple(column for column in table.columns if column.name in row)
+
+
+def _take(names: Sequence[str], piece: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
+    if len(names) == 1:
+        return {names[0]: [row[names[0]] for row in piece]}
+    return dict(zip(names, zip(*map(itemgetter(*names), piece), strict=True), strict=True))
+
+
+def _take_each(table: _Table, piece: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
+    """As `_take`, for rows that do not all name the same columns. Raises TypeError for one that none has."""
+    for row in piece:
+        unknown = row.keys() - table.names
+        if unknown:
+            raise TypeError(f"{table.model.__name__} has no column {', '.join(sorted(unknown))} to insert")
+    return {
+        column.name: [row[column.name] if column.name in row else column.default() for row in piece]
+        for column in table.columns
+    }
+
+
+# --- Values ----------------------------------------------------------------------------------------------
+
+
+def _converter(field: Any) -> Convert:
+    while field.is_relation:
+        field = field.target_field
+    kinds, quick = _QUICK.get(type(field), (frozenset(), None))
+    if isinstance(field, models.JSONField) and field.encoder is not None:
+        quick = None
+    nullable = kinds | {type(None)}
+
+    def convert(values: Values, connection: BaseDatabaseWrapper) -> Values:
+        found = set(map(type, values))
+        if quick is not None:
+            if found <= kinds:
+                made = quick(field, values, connection)
+                if made is not None:
+                    return made
+            elif found <= nullable:
+                made = quick(field, [value for value in values if value is not None], connection)
+                if made is not None:
+                    filled = iter(made)
+                    return [None if value is None else next(filled) for value in values]
+        prepared = [field.get_db_prep_save(value, connection) for value in values]
+        return prepared if connection.vendor == "sqlite" else _as_text(prepared, connection)
+
+    return convert
+
+
+def _as_text(values: Values, connection: BaseDatabaseWrapper) -> Values:
+    """What psycopg would send for these, as text; None for NULL."""
+    from psycopg.adapt import PyFormat, Transformer
+
+    adapt = Transformer(connection.connection)
+
+    def text(value: Any) -> str | None:
+        if value is None or type(value) is str:
+            return value
+        dumped = adapt.get_dumper(value, PyFormat.TEXT).dump(value)
+        return None if dumped is None else bytes(dumped).decode()
+
+    return [text(value) for value in values]
+
+
+def _integers(field: Any, values: Values, connection: Any) -> Values | None:
+    return values if connection.vendor == "sqlite" else list(map(str, values))
+
+
+def _booleans(field: Any, values: Values, connection: Any) -> Values | None:
+    return values if connection.vendor == "sqlite" else ["t" if value else "f" for value in values]
+
+
+def _texts(field: Any, values: Values, connection: Any) -> Values | None:
+    return values
+
+
+def _uint256(field: Any, values: Values, connection: Any) -> Values | None:
+    distinct = set(values)
+    if not distinct or min(distinct) < 0 or max(distinct) > UINT256_MAX:
+        return None  # the field says what is wrong with it
+    made = {value: str(value).zfill(DIGITS) for value in distinct}
+    return [made[value] for value in values]
+
+
+def _hex(field: HexField, values: Values, connection: Any) -> Values | None:
+    """All of them at once: `0x`, then lower-case digits, each as long as the field says."""
+    distinct = set(values)
+    width = 2 + 2 * field.length
+    joined = "".join(distinct)
+    count = len(distinct)
+    if (
+        set(map(len, distinct)) == {width}
+        and joined.isascii()
+        and joined[::width] == "0" * count
+        and joined[1::width] == "x" * count
+        and joined.encode().translate(None, b"0123456789abcdef") == b"x" * count
+    ):
+        return values
+    return None
+
+
+def _json(field: Any, values: Values, connection: Any) -> Values | None:
+    try:
+        return [orjson.dumps(value, option=_JSON).decode() for value in values]
+    except TypeError:
+        return None  # integers beyond 64 bits and the like: Python's own encoder knows them
+
+
+_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_INTEGERS = (frozenset({int}), _integers)
+_TEXTS = (frozenset({str}), _texts)
+_QUICK: dict[type, tuple[frozenset[type], Callable[[Any, Values, Any], Values | None]]] = {
+    models.AutoField: _INTEGERS,
+    models.BigAutoField: _INTEGERS,
+    models.IntegerField: _INTEGERS,
+    models.BigIntegerField: _INTEGERS,
+    models.SmallIntegerField: _INTEGERS,
+    models.PositiveIntegerField: _INTEGERS,
+    models.PositiveBigIntegerField: _INTEGERS,
+    models.PositiveSmallIntegerField: _INTEGERS,
+    models.BooleanField: (frozenset({bool}), _booleans),
+    models.CharField: _TEXTS,
+    models.TextField: _TEXTS,
+    models.JSONField: (frozenset({dict, list, str}), _json),
+    Uint256Field: (frozenset({int}), _uint256),
+    HexField: (frozenset({str}), _hex),
+}
+
+
+# --- Databases -------------------------------------------------------------------------------------------
+
+
+def _executemany(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
+    marks = ", ".join(["%s"] * len(table.columns))
+    count = 0
+    sql = f"INSERT INTO {table.sql(connection)} VALUES ({marks})"  # noqa: S608 - the models' own names
+    with connection.cursor() as cursor:
+        for columns in pieces:
+            cursor.executemany(sql, list(zip(*columns, strict=True)))
+            count += len(columns[0])
+    return count
+
+
+def _insert(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
+    count = 0
+    marks = f"({', '.join(['%s'] * len(table.columns))})"
+    sql = f"INSERT INTO {table.sql(connection)} VALUES "  # noqa: S608 - the models' own names
+    with connection.cursor() as cursor:
+        for columns in pieces:
+            values = list(chain.from_iterable(zip(*columns, strict=True)))
+            cursor.execute(sql + ", ".join([marks] * len(columns[0])), values)
+            count += len(columns[0])
+    return count
+
+
+def _copy(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
+    count = 0
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table.sql(connection)} FROM STDIN") as copy,
+    ):
+        for columns in pieces:
+            lines = map("\t".join, zip(*map(_escape, columns), strict=True))
+            copy.write(("\n".join(lines) + "\n").encode())
+            count += len(columns[0])
+    return count
+
+
+def _escape(values: Values) -> Values:
+    """Text as COPY wants it: `\\N` for NULL, and its own separators behind a backslash."""
+    if None in values:
+        return ["\\N" if value is None else _escaped(value) for value in values]
+    joined = "".join(values)
+    if "\\" in joined or "\n" in joined or "\t" in joined or "\r" in joined:
+        return [_escaped(value) for value in values]
+    return values
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
