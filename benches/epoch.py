@@ -34,6 +34,7 @@ MOST_OVERHEAD = 0.10
 PATIENCE_S = 600.0
 LOOKS_EVERY_S = 0.5
 """Seldom: looking costs the painter its processor, and what is measured comes from recorded times."""
+looking = threading.Event()
 heard: list[tuple[float, int, int]] = []
 """(wall time, block, final block) of every commit of the mirror."""
 
@@ -93,7 +94,6 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
     from chain.rpc import Rpc
     from config.deploy import DeploySettings, deploy
     from config.embedded import beat, mirror, start_worker, stop_workers
-    from gallery.models import Control
     from live import presence
     from studio.models import files_digest
 
@@ -116,8 +116,8 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
         "epoch_length": 10,
     }
     deploy(Rpc(chain.url), operator, DeploySettings.profile("demo", operator=operator, parameters=values))
-    presence.visitors = lambda now=None: 1  # somebody is looking, or the artwork would rest
-    Control.change(paused=True)
+    # Somebody looks until the epoch is sealed; then the artwork rests, and the next one waits for us.
+    presence.visitors = lambda now=None: int(looking.is_set())
     halt = threading.Event()
     workers = [start_worker(queue, lambda name: None) for queue in ("control", "paint")]
     threads = [threading.Thread(target=work, args=(halt,), daemon=True) for work in (mirror, beat)]
@@ -153,17 +153,17 @@ def one_epoch() -> tuple[float, float, Any]:
     sealed.
     """
     from chain import clock
-    from gallery.models import Control, Epoch, Generation, Rendering
+    from gallery.models import Epoch, Generation, Rendering
     from gallery.tasks import tick
 
     epoch = wait(lambda: Epoch.objects.filter(sealing__isnull=True).first())
     wait(lambda: clock.now() >= epoch.ends_at)
     begun = time.time()
-    Control.change(paused=False)
+    looking.set()
     tick.apply_async(expires=5)
-    wait(lambda: Rendering.objects.filter(epoch_number=epoch.number, state="painted").first())
+    wait(lambda: Epoch.objects.filter(number=epoch.number, sealing__isnull=False).first())
+    looking.clear()
     generation = wait(lambda: Generation.objects.filter(epoch_number=epoch.number).first())
-    Control.change(paused=True)
     ended = mirrored(generation.log.block.number)
     job = Rendering.objects.get(epoch_number=epoch.number)
     return ended - begun, chain_wait(epoch.number, job, begun, ended), job
