@@ -18,11 +18,12 @@ HIDDEN = "[secret]"
 LEAST = 8
 """Shorter secrets are not looked for: they would hide half of every line, and protect nothing."""
 WHOLE = ("SECRET_KEY", "OPERATOR_KEY", "METRICS_TOKEN")
-IN_ADDRESS = ("DATABASE_URL", "REDIS_URL", "CHAIN_RPC_URL")
+IN_ADDRESS = ("DATABASE_URL", "REDIS_URL")
+NODES = ("CHAIN_RPC_URL", "CHAIN_WS_URL")
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """What may never be in a log: keys, passwords, and the path of a node's address, which holds its key.
+    """What may never be in a log: keys, passwords, and the paths of the nodes' addresses, which hold their keys.
 
     Longest first, so that one that contains another is hidden whole.
     """
@@ -30,9 +31,11 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
     for name in IN_ADDRESS:
         parts = urlsplit(environment.get(name, ""))
         found |= {parts.password or "", unquote(parts.password or "")}
-        if name == "CHAIN_RPC_URL":
-            found |= {parts.path.strip("/"), parts.query, *parts.path.split("/")}
-            found |= {value for _, value in parse_qsl(parts.query)}
+    for url in (url for name in NODES for url in environment.get(name, "").replace(",", " ").split()):
+        parts = urlsplit(url)
+        found |= {parts.password or "", unquote(parts.password or ""), parts.username or ""}
+        found |= {parts.path.strip("/"), parts.query, *parts.path.split("/")}
+        found |= {value for _, value in parse_qsl(parts.query)}
     return sorted((secret for secret in found if len(secret) >= LEAST), key=len, reverse=True)
 
 
@@ -92,5 +95,8 @@ def settings(form: str, level: str) -> dict[str, Any]:
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "diffusers": {"level": "ERROR"},
+            # In detail they write whole addresses, with the keys of the chain's nodes.
+            "urllib3": {"level": "INFO"},
+            "websockets": {"level": "INFO"},
         },
     }

@@ -51,7 +51,11 @@ WEB_THREADS = env.int("WEB_THREADS", default=8)  # that answer pages, each with 
 # --- The chain ---------------------------------------------------------------------------------------
 
 PRIVATE_CHAIN = env.bool("PRIVATE_CHAIN", default=not env.str("CHAIN_RPC_URL", default=""))
+# One node or several, the first preferred, with spaces or commas between.
 CHAIN_RPC_URL = env.str("CHAIN_RPC_URL", default="")
+CHAIN_RPC_MAX_MB = env.int("CHAIN_RPC_MAX_MB", default=256)  # of one answer, unpacked
+CHAIN_WS_URL = env.str("CHAIN_WS_URL", default="")
+CHAIN_POLL_S = env.float("CHAIN_POLL_S", default=None)
 # What wallets are told when they don't know the chain; CHAIN_RPC_URL may hold a key and is never shown.
 CHAIN_NAME = env.str("CHAIN_NAME", default="")
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")

@@ -15,7 +15,9 @@ SECRETS = {
     "METRICS_TOKEN": "let-me-see",
     "DATABASE_URL": "postgres://site:p%40ssword-of-it@db/murmuration",
     "REDIS_URL": "redis://:another-password@redis:6379/0",
-    "CHAIN_RPC_URL": "https://node.example/v3/provider-key-0815?token=query-key-4711",
+    "CHAIN_RPC_URL": "https://node.example/v3/provider-key-0815?token=query-key-4711, "
+    "https://key-as-user@other.example/second-key-0816",
+    "CHAIN_WS_URL": "wss://node.example/ws/socket-key-0817",
 }
 
 
@@ -40,6 +42,9 @@ def test_secrets_areHiddenWhereverTheyStand(secretive: None, form: type[logging.
         "another-password",
         "provider-key-0815",
         "query-key-4711",
+        "key-as-user",
+        "second-key-0816",
+        "socket-key-0817",
     )
     try:
         raise ConnectionError(f"no answer from {SECRETS['CHAIN_RPC_URL']}")
