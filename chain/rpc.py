@@ -78,6 +78,7 @@ class Rpc:
     def __init__(self, url: str, timeout: float = 10.0):
         self.url = url
         self.name = without_secrets(url)
+        self.host = urlsplit(url).hostname or ""
         self._numbers = count(1)
         self._pool = urllib3.PoolManager(
             maxsize=8,
@@ -260,6 +261,11 @@ def _rpc(url: str) -> Rpc:
     return Rpc(url)
 
 
+def endpoint(url: str) -> Rpc:
+    """The one client of this process for an address, with the connections that it keeps."""
+    return _rpc(url)
+
+
 def get_rpc() -> Rpc:
     """What `settings.CHAIN_RPC_URL` names (read at each call: the private chain's port is found late): a
     node, or several, where reads are repeated on the next one when one gives no usable answer.
@@ -268,7 +274,7 @@ def get_rpc() -> Rpc:
     if not urls:
         raise RpcUnavailable("CHAIN_RPC_URL is not set")
     if len(urls) == 1:
-        return _rpc(urls[0])
+        return endpoint(urls[0])
     from chain.providers import Failover, Providers
 
     return Failover(Providers.configured())

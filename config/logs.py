@@ -23,7 +23,7 @@ NODES = ("CHAIN_RPC_URL", "CHAIN_WS_URL")
 
 
 def secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """What may never be in a log: keys, passwords, and the paths of the nodes' addresses, which hold their keys.
+    """What may never be in a log: keys, passwords, and the paths of nodes' addresses, which hold keys.
 
     Longest first, so that one that contains another is hidden whole.
     """
