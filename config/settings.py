@@ -60,6 +60,7 @@ CHAIN_POLL_S = env.float("CHAIN_POLL_S", default=None)
 CHAIN_NAME = env.str("CHAIN_NAME", default="")
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")
 CHAIN_FINALITY_DEPTH = env.int("CHAIN_FINALITY_DEPTH", default=None)
+CHAIN_CHECK_SAMPLE = env.int("CHAIN_CHECK_SAMPLE", default=32)
 DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default=str(VAR_DIR / "deployment.json")))
 CONTRACTS_ABI_DIRS = [BASE_DIR / "contracts" / "abi"]
 CHAIN_EVENTS = "config.events.EVENTS"
