@@ -24,6 +24,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 
 from django.conf import settings
@@ -261,7 +262,7 @@ class _Inquiry:
             if not doubt.to_the_end and doubt.answers and doubt.answers[-1][1] == doubt.given
         ]
         for other in self.others:
-            if not chances or self._ask(lambda other=other: self._again(other, chances), other):
+            if not chances or self._ask(partial(self._again, other, chances), other):
                 break
         for doubt in chances:
             if all(raws == doubt.given for _, raws in doubt.answers):
@@ -277,10 +278,10 @@ class _Inquiry:
             return
         for other in self.others:
             if not any(name == other.name for name, _ in doubt.answers):
-                self._ask(lambda other=other: self._again(other, [doubt]), other)
+                self._ask(partial(self._again, other, [doubt]), other)
                 if self._settled(doubt):
                     return
-            if self._ask(lambda other=other: self._by_receipts(doubt, other), other):
+            if self._ask(partial(self._by_receipts, doubt, other), other):
                 return
         self._by_agreement(doubt)
 
