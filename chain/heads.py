@@ -35,6 +35,7 @@ LISTEN_S = 0.5
 """How often a quiet socket is judged."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 5.0
+REFUSED_PAUSE_S = 30.0
 NO_SUCH_THING_S = 600.0
 """How long a node that has no websocket is left alone, where nobody said that it has one."""
 SETTLED_S = 30.0
@@ -81,7 +82,8 @@ class Heads:
         self._raw: socket.socket | None = None
         self._lock = threading.Lock()
         self._based = False
-        self._heard_at = 0.0
+        self.told_at = 0.0
+        """When it told of it, by the monotonic clock."""
         self._missed: tuple[int, float] | None = None
         self._said: dict[str, str] = {}
         self._worked: set[str] = set()
@@ -117,7 +119,7 @@ class Heads:
                 self._based, self.newest = True, max(self.newest, number)
             elif number > self.newest and self._missed is None:
                 self._missed = number, now
-            elif number < self.newest and now - self._heard_at > SILENCE_S:
+            elif number < self.newest and now - self.told_at > SILENCE_S:
                 self.newest = number  # the chain is shorter than it was
 
     # --- The thread ----------------------------------------------------------------------------------
@@ -131,10 +133,11 @@ class Heads:
                 self._listen()
             except Refused as error:
                 self._say(f"{error}: the chain is polled")
-                if not self.named and self.url not in self._worked:
-                    pause_s = NO_SUCH_THING_S
+                if self.url not in self._worked:
+                    pause_s = REFUSED_PAUSE_S if self.named else NO_SUCH_THING_S
             except (Useless, WebSocketException, OSError, ValueError) as error:
-                self._say(f"{_words(error)}: the chain is polled until it is back")
+                if not self._stop.is_set():
+                    self._say(f"{_words(error)}: the chain is polled until it is back")
             finally:
                 with self._lock:
                     self.alive = False
@@ -203,7 +206,7 @@ class Heads:
         except (KeyError, TypeError, ValueError):
             return  # about something else
         with self._lock:
-            self.newest, self._heard_at = number, time.monotonic()
+            self.newest, self.told_at = number, time.monotonic()
         self._wake.set()
 
     def _judge(self) -> None:

@@ -17,6 +17,7 @@ stored with its block or not at all; what a step cannot explain stops the mirror
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 
@@ -29,8 +30,9 @@ from chain.deployments import Deployment, DeploymentMissing
 from chain.events import Handler, load_handlers
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
 from chain.models import Block, Cursor
+from chain.providers import Providers
 from chain.reader import Header, RawLog, Reader, Unsettled
-from chain.rpc import Rpc, RpcError, RpcUnavailable, get_rpc
+from chain.rpc import Rpc, RpcError, RpcUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +64,26 @@ PROBLEMS = (
 
 
 class Indexer:
-    """Keeps the mirror of one deployment equal to one node's chain. Not for use by two threads at once."""
+    """Keeps the mirror of one deployment equal to its nodes' chain. Not for use by two threads at once.
 
-    def __init__(self, rpc: Rpc, deployment: Deployment, handlers: Mapping[str, Handler]):
+    `sync` ends between two steps where `stop` is set.
+    """
+
+    def __init__(self, nodes: Providers | Rpc, deployment: Deployment, handlers: Mapping[str, Handler]):
         self.deployment = deployment
         self.handlers = handlers
-        self.reader = Reader(rpc, deployment.contracts.values(), settings.CHAIN_FINALITY_DEPTH)
+        self.providers = nodes if isinstance(nodes, Providers) else Providers.of(nodes)
+        self.reader = Reader(self.providers[0], deployment.contracts.values(), settings.CHAIN_FINALITY_DEPTH)
+        self.stop = threading.Event()
         self._range = RANGE
         self._checked = False
 
     @classmethod
     def configured(cls) -> Indexer:
         """The indexer that the settings describe. Raises DeploymentMissing, RpcUnavailable."""
-        return cls(get_rpc(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS)))
+        return cls(
+            Providers.configured(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS))
+        )
 
     def sync(self) -> int:
         """Bring the mirror to the node's head. Returns how many blocks were stored.
@@ -94,11 +103,16 @@ class Indexer:
     # --- Steps ---------------------------------------------------------------------------------------
 
     def _sync(self) -> int:
+        ranked = self.providers.ranked()
+        if not ranked:
+            raise RpcUnavailable(f"no node may be asked: {self.providers[0].error}")
+        if ranked[0] is not self.reader.rpc:
+            self.reader.rpc, self._checked = ranked[0], False
         if not self._checked:
             self._check()
         stored = 0
         patience = PATIENCE
-        while True:
+        while not self.stop.is_set():
             try:
                 step = self._step()
             except (Unsettled, Overtaken) as error:
@@ -109,8 +123,9 @@ class Indexer:
                 time.sleep(0.02 * (PATIENCE - patience))
                 continue
             if step is None:
-                return stored
+                break
             stored += step
+        return stored
 
     def _check(self) -> None:
         """Node, deployment and database must be of one chain. Raises WrongChain."""

@@ -157,6 +157,12 @@ class Provider:
             if self.failures:
                 self.failures, self._rest_until, self.error = 0, 0.0, ""
 
+    def recovered(self) -> None:
+        """It answers again, if no question of ours: it may be asked, and has to prove itself."""
+        with self._lock:
+            if self.failures:
+                self.failures, self._rest_until, self.error = 0, 0.0, ""
+
     def _ask(self, ask: Callable[[], T]) -> T:
         began = time.monotonic()
         try:
@@ -231,6 +237,10 @@ class Providers(Sequence[Provider]):
         """The ranked ones that don't rest."""
         return [one for one in self.ranked() if one.state is not ProviderState.RESTING]
 
+    def newest(self) -> Provider:
+        """The one that answered last."""
+        return max(self._all, key=lambda one: one.answered_at)
+
     def refuse(self, provider: Provider, reason: str) -> None:
         """Ask a node no more until it is found to be of our chain after all."""
         provider.refuse(reason)
@@ -254,7 +264,7 @@ class Providers(Sequence[Provider]):
         """Keep in the database how the nodes are: at every change of state, else every few seconds. `socket`
         is the host whose websocket tells of new blocks. True if it was time. Raises DatabaseError.
         """
-        newest = max(self._all, key=lambda one: one.answered_at)
+        newest = self.newest()
         rows = [
             ProviderHealth(
                 name=one.name,
