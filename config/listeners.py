@@ -1,7 +1,7 @@
 """Who hears of newly mirrored blocks, and of a mirror that stopped, after their commit."""
 
 from chain.models import Cursor
-from gallery import freshness
+from gallery import alarms, catchup, freshness
 from gallery.tasks import tick
 from live import publish
 
@@ -11,15 +11,17 @@ def blocks_indexed(cursor: Cursor, logs: int, reorged: bool) -> None:
 
     A block without logs of ours may make an earlier one final, or be the one that a seed waits for. While
     the mirror catches up with the past, only its own end is worth a tick. A mirror that stopped says so here
-    too: `state` is what every page shows of it.
+    too: `state` and `why` are what every page shows of it, `lack` and `left` how far behind and for how long.
     """
-    publish(
-        "chain",
-        "head",
-        number=cursor.number,
-        final=cursor.finalized_number,
-        state=str(freshness.state_of(cursor)),
-    )
+    catchup.pace.note(cursor, logs)
+    state = freshness.state_of(cursor)
+    more = {}
+    if state is freshness.State.BEHIND:
+        progress = catchup.progress(cursor)
+        more = {"lack": freshness.blocks(cursor.behind), "left": progress.left if progress else ""}
+    elif state is freshness.State.STOPPED:
+        more = {"why": alarms.of(cursor.error).kind}
+    publish("chain", "head", number=cursor.number, final=cursor.finalized_number, state=str(state), **more)
     if reorged:
         taken = freshness.last_reorganisation()
         publish("chain", "reorg", number=cursor.number, blocks=taken.blocks if taken else None)

@@ -1,7 +1,7 @@
 """How fresh the pages are: whether the mirror follows the chain, and whether the chain took something back.
 
 Every page says so in one quiet line when it is not as it should be. One query for the mirror, one for the
-last reorganisation; nothing here asks the chain.
+last reorganisation, and while it catches up one look into the cache; nothing here asks the chain.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from enum import StrEnum
 from django.utils import timezone
 
 from chain.models import Cursor, Reorganisation
+from gallery import alarms, catchup
+from gallery.catchup import BEHIND_BLOCKS
 
-BEHIND_BLOCKS = 3
-"""So many blocks may pass between the chain and the mirror before anybody is told."""
 BEHIND_S = 30
 SILENT_S = 60
 """The mirror notes every ten seconds that it looked, blocks or none: after so long nobody keeps it."""
@@ -42,7 +42,8 @@ class State(StrEnum):
 class Freshness:
     """`block` is the newest block in the pages, `final` the newest that can't be taken back; -1 for none.
 
-    `head` is the chain's head when last seen, `error` why the mirror stands still, in the program's words.
+    `head` is the chain's head when last seen, `error` why the mirror stands still, in the program's words,
+    `progress` how far it has come if it catches up.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Freshness:
     head: int
     error: str
     reorganisation: Reorganisation | None
+    progress: catchup.Progress | None = None
 
     @property
     def behind(self) -> int:
@@ -71,19 +73,39 @@ class Freshness:
         return f"block {count}" + (f", {self.unfinal} not final yet" if self.unfinal else ", final")
 
     @property
+    def why(self) -> str:
+        """The name of what makes the mirror stand still; empty while it moves."""
+        return alarms.of(self.error).kind if self.state is State.STOPPED else ""
+
+    @property
+    def lack(self) -> str:
+        """How many blocks the pages lack, in words."""
+        return blocks(self.behind)
+
+    @property
+    def to_go(self) -> str:
+        """How long catching up will take, as the end of a sentence; empty while nobody can say."""
+        left = self.progress.left if self.progress else ""
+        return f", {left} to go" if left else ""
+
+    @property
     def words(self) -> str:
         """One sentence for visitors, empty when all is well."""
         match self.state:
             case State.BEHIND:
-                count = f"{self.behind:,}".replace(",", " ")
-                return f"Catching up with the chain: {count} block{'' if self.behind == 1 else 's'} behind."
+                return f"Catching up with the chain: {self.lack} behind{self.to_go}."
             case State.SILENT:
                 return "Nothing was heard of the chain for a while, so this may be behind."
             case State.STOPPED:
-                return "This page may be behind: the site can’t follow the chain at the moment."
+                return alarms.of(self.error).line
             case State.EMPTY:
                 return "Nothing was read from the chain yet."
         return ""
+
+
+def blocks(count: int) -> str:
+    """`1 block`, `12 340 blocks`."""
+    return f"{count:,} block{'' if count == 1 else 's'}".replace(",", " ")
 
 
 def state_of(cursor: Cursor | None) -> State:
@@ -102,14 +124,20 @@ def state_of(cursor: Cursor | None) -> State:
 
 def current() -> Freshness:
     """How fresh the pages are now."""
-    cursor = Cursor.current()
+    return of(Cursor.current())
+
+
+def of(cursor: Cursor | None) -> Freshness:
+    """How fresh pages are while the mirror stands there."""
+    state = state_of(cursor)
     return Freshness(
-        state=state_of(cursor),
+        state=state,
         block=cursor.number if cursor else -1,
         final=cursor.finalized_number if cursor else -1,
         head=cursor.head_number if cursor else -1,
         error=cursor.error if cursor else "",
         reorganisation=last_reorganisation(),
+        progress=catchup.progress(cursor) if state is State.BEHIND else None,
     )
 
 

@@ -21,9 +21,10 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from chain import signers
-from chain.models import Block, Cursor, Transaction, TransactionState
+from chain.models import Block, Cursor, ProviderState, Transaction, TransactionState
 from chain.rpc import RpcError, RpcUnavailable, get_rpc
 from chain.signers import SignerMissing
+from gallery import mirrored
 from gallery.models import Control, Rendering
 
 TICK, OPERATOR = "gallery.health.tick", "gallery.health.operator"
@@ -69,12 +70,14 @@ class Report:
 
 def report() -> Report:
     """How every part is now. Never raises: what cannot be found out is a check that failed."""
-    return _report(*_BASIC, _chain, _mirror, _finality, _tick, _painter, _operator, _disk)
+    return _report(*_BASIC, _chain, _nodes, _mirror, _finality, _tick, _painter, _operator, _disk)
 
 
 def readiness() -> Report:
-    """What a process needs to serve pages that are right: the database, the cache, a fresh mirror."""
-    return _report(*_BASIC, _mirror)
+    """What a process needs to serve pages that are right: the database, the cache, a node of the artwork's
+    chain, and a fresh mirror of it.
+    """
+    return _report(*_BASIC, _chain_of_ours, _mirror)
 
 
 def _report(*parts: Callable[[], Check]) -> Report:
@@ -83,7 +86,7 @@ def _report(*parts: Callable[[], Check]) -> Report:
 
 
 def _look(part: Callable[[], Check]) -> Check:
-    name = part.__name__.strip("_")
+    name = _NAMES.get(part.__name__, part.__name__.strip("_"))
     try:
         return part()
     except DatabaseError as error:
@@ -128,6 +131,40 @@ def _chain() -> Check:
     if cursor.error:
         return Check("chain", False, f"The chain cannot be followed: {cursor.error}", detail)
     return Check("chain", True, f"The chain's newest block is {cursor.head_number}.", detail)
+
+
+def _nodes() -> Check:
+    """Whether every node can be read from; the mirror goes on with one of them."""
+    known = mirrored.nodes(Cursor.current())
+    answering = [node for node in known if node.answers]
+    detail = {"nodes": len(known), "answering": len(answering)}
+    if not known:
+        return Check("nodes", True, "No node has been looked at yet.", detail)
+    if len(answering) == len(known):
+        words = "The node answers." if len(known) == 1 else f"All {len(known)} nodes answer."
+        return Check("nodes", True, words, detail)
+    ours = _chain_of_ours()
+    if not ours.ok:
+        return Check("nodes", False, ours.words, detail)
+    if not answering:
+        words = "The node does not answer." if len(known) == 1 else f"None of {len(known)} nodes answers."
+        return Check("nodes", False, words, detail)
+    down = next(node for node in known if not node.answers)
+    words = f"{len(answering)} of {len(known)} nodes answer. {down.name}: {down.words}"
+    return Check("nodes", False, words, detail)
+
+
+def _chain_of_ours() -> Check:
+    """Whether any node may be of the artwork's chain: all were found not to be, or none was."""
+    known = mirrored.nodes(Cursor.current())
+    refused = [node for node in known if node.state is ProviderState.REFUSED]
+    detail = {"nodes": len(known), "refused": len(refused)}
+    if known and len(refused) == len(known):
+        return Check("nodes", False, f"No node is of the artwork's chain. {refused[0].error}".strip(), detail)
+    return Check("nodes", True, "No node was found to be of another chain.", detail)
+
+
+_NAMES = {_chain_of_ours.__name__: "nodes"}
 
 
 def _mirror() -> Check:

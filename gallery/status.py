@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chain.models import Reorganisation
-from gallery import health
-
-REORGANISATIONS = 5
-"""How many of the newest reorganisations the page tells of."""
+from gallery import health, mirrored
+from gallery.mirrored import Mirrored
 
 _TITLES = {
     "database": "Database",
     "cache": "Cache",
     "chain": "Chain",
+    "nodes": "Nodes",
     "mirror": "Mirror",
     "finality": "Finality",
     "tick": "Cycle",
@@ -27,6 +25,7 @@ _WHAT = {
     "database": "keeps everything these pages show",
     "cache": "counts visitors and carries short notes",
     "chain": "holds the votes, the recipes and the hashes",
+    "nodes": "are asked what is on the chain",
     "mirror": "copies the chain, so that pages are quick",
     "finality": "what the chain can no longer take back",
     "tick": "moves each epoch on, once a second",
@@ -35,12 +34,16 @@ _WHAT = {
     "disk": "where the pictures are kept",
 }
 # What goes on without them, only later: a mirror that catches up, an account that runs low.
-_LATE = frozenset({"mirror", "finality", "painter", "operator", "disk"})
+_LATE = frozenset({"nodes", "mirror", "finality", "painter", "operator", "disk"})
+_ABOVE = frozenset({"chain", "nodes", "mirror", "finality"})
+"""What the page tells at length, before the other parts."""
 _FACTS = {
     "head": "newest block",
     "block": "block",
     "behind": "blocks behind",
     "final": "final up to block",
+    "nodes": "nodes",
+    "answering": "of them answer",
     "chain_id": "chain id",
     "seen_s": "seconds since last seen",
     "age_s": "seconds since it ran",
@@ -72,11 +75,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Status:
-    """All parts, the worst state among them, and the newest reorganisations."""
+    """All parts, the worst state among them, and how the mirror stands to the chain."""
 
     state: State
     parts: list[Part]
-    reorganisations: list[Reorganisation]
+    mirror: Mirrored
+
+    @property
+    def others(self) -> list[Part]:
+        """The parts that have nothing to do with following the chain."""
+        return [part for part in self.parts if part.name not in _ABOVE]
 
     @property
     def words(self) -> str:
@@ -98,6 +106,7 @@ class Status:
                 part.name: {"state": str(part.state), "words": part.words, "facts": dict(part.facts)}
                 for part in self.parts
             },
+            "mirror": self.mirror.to_json(),
         }
 
 
@@ -106,13 +115,13 @@ def status() -> Status:
     parts = [_part(check) for check in health.report().checks]
     states = {part.state for part in parts}
     worst = next((state for state in (State.DOWN, State.LATE) if state in states), State.GOOD)
-    return Status(worst, parts, list(Reorganisation.objects.all()[:REORGANISATIONS]))
+    return Status(worst, parts, mirrored.mirrored())
 
 
 def _part(check: health.Check) -> Part:
     if check.ok:
         state = State.GOOD
-    elif check.name in _LATE and check.detail:
+    elif check.name in _LATE and check.detail and check.detail.get("answering", 1):
         state = State.LATE
     else:
         state = State.DOWN

@@ -55,6 +55,12 @@ def percent(value: float) -> str:
 
 
 @register.filter
+def spaced(number: int | str) -> str:
+    """A whole number with its thousands apart."""
+    return f"{int(number):,}".replace(",", " ")
+
+
+@register.filter
 def at(found: Mapping[Any, Any], key: Any) -> Any:
     """`found[key]`, or None."""
     return found.get(key)

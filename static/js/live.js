@@ -4,7 +4,8 @@
 //   <div data-live="artwork governance:vote,proposal" data-src="/now/label/">…</div>
 //
 // A region's markup is replaced (`data-swap`, else its inside); typed text, focus and opened details stay.
-// `data-every` fetches it that often (seconds) while the page is looked at, for what no message tells of.
+// `data-every` fetches it that often (seconds) while the page is looked at, for what no message tells of;
+// `data-pace` is the least time (seconds) between two fetches, for what changes many times a second.
 // `data-gone="reload"`: when its page is no longer there, the whole page is fetched, to say so in its own words.
 // Before that it gets a `live:incoming` event: `detail.html`, and `detail.wait(promise)` holds the swap back.
 import htmx from "../dist/htmx.js";
@@ -18,6 +19,7 @@ const CROWD_PAUSE_MS = 60_000;
 
 const loaded = Date.now();
 const looked = new WeakMap(); // region -> when it was fetched because of `data-every`
+const fetched = new WeakMap(); // region -> when it was last fetched
 const subscriptions = new Set();
 const shown = new WeakMap(); // region -> the server's markup that it shows
 const busy = new WeakMap(); // region -> whether to fetch once more afterwards
@@ -56,7 +58,9 @@ export async function refresh(region) {
   for (let failed = 0; again && region.isConnected; ) {
     busy.set(region, false);
     // Many pages hear the same message: they do not all ask in the same instant.
-    await pause(Math.random() * 150 + Math.min(failed * 2000, 15_000));
+    const rest = (fetched.get(region) ?? 0) + (Number(region.dataset.pace) || 0) * 1000 - Date.now();
+    await pause(Math.max(rest, Math.random() * 150 + Math.min(failed * 2000, 15_000)));
+    fetched.set(region, Date.now());
     failed = (await load(region)) ? 0 : failed + 1;
     again = busy.get(region) || (failed > 0 && failed < 6);
   }
@@ -87,16 +91,19 @@ async function load(region) {
   await Promise.allSettled(waits);
   if (!region.isConnected) return true;
   const restore = remember(region);
+  const fresh = region.matches("[data-fresh]");
+  const behind = fresh && !staleness(region).startsWith("good");
   htmx.swap(region, html, { swapStyle: region.dataset.swap ?? "innerHTML", swapDelay: 0, settleDelay: 0 });
   shown.set(region, essence(html));
   restore();
+  if (behind && staleness(region).startsWith("good")) announce("This page is up to date again.");
   region.dispatchEvent(new CustomEvent("live:refreshed", { bubbles: true }));
   follow();
   return true;
 }
 
-// The clock goes on in every answer; that alone is no reason to touch the page.
-const essence = (html) => html.replace(/ data-chain-time="\d*"/, "").trim();
+// The clock goes on in every answer, and what a message writes in place is there already: no reason to touch the page.
+const essence = (html) => html.replace(/ data-chain-time="\d*"/, "").replace(/(<span data-(?:lack|left)>)[^<]*/g, "$1").trim();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Whoever is typing in a region is not interrupted. */
@@ -158,22 +165,29 @@ function deliver(message) {
   const reorg = message.topic === "chain" && message.kind === "reorg";
   for (const region of regions()) {
     const waits = newHead && region.querySelector("[data-until-final]");
-    const stale = newHead && region.matches("[data-fresh]") && staleness(region) !== message.state;
+    const stale = newHead && region.matches("[data-fresh]") && staleness(region) !== `${message.state} ${message.why ?? ""}`.trim();
     if (reorg || waits || stale || wants(region, message)) refresh(region);
   }
   if (newHead) head(message);
 }
 
-/** What the page says of the mirror now: "good", "behind", "stopped", ... */
-const staleness = (region) => region.querySelector("[data-state]")?.dataset.state;
+/** What the page says of the mirror now: "good", "behind", "stopped RpcUnavailable", ... */
+function staleness(region) {
+  const { state, why } = region.querySelector("[data-state]")?.dataset ?? {};
+  return `${state ?? ""} ${why ?? ""}`.trim();
+}
 
 const spaced = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, " ");
 
-/** The foot of every page names the newest block. */
-function head({ number, final }) {
+const write = (selector, words) => document.querySelectorAll(selector).forEach((place) => (place.textContent = words));
+
+/** The foot of every page names the newest block; the line about catching up, how far it is. */
+function head({ number, final, lack, left }) {
   const unfinal = Math.max(0, number - Math.max(final, 0));
   const words = `block ${spaced(number)}${unfinal ? `, ${unfinal} not final yet` : ", final"}`;
-  for (const place of document.querySelectorAll("[data-head]")) place.textContent = words;
+  write("[data-head]", words);
+  if (lack) write("[data-lack]", lack);
+  if (lack) write("[data-left]", left && `, ${left} to go`);
 }
 
 // --- The line
