@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from chain.models import Block, Cursor, Log, Reorganisation, Transaction
+from chain.models import Block, Cursor, Log, ProviderHealth, Reorganisation, Repair, Transaction
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -95,6 +95,26 @@ class ReorganisationAdmin(ReadOnlyAdmin):
 
     list_display = ("at", "blocks", "number")
     list_filter = ("at",)
+
+
+@admin.register(ProviderHealth)
+class ProviderHealthAdmin(ReadOnlyAdmin):
+    """The nodes, as the indexer last knew them."""
+
+    list_display = (
+        *("name", "state", "in_use", "head_number", "latency_ms", "failures", "socket"),
+        *("error", "updated_at"),
+    )
+    ordering = ("place",)
+
+
+@admin.register(Repair)
+class RepairAdmin(ReadOnlyAdmin):
+    """Wrong answers of nodes, and what put them right."""
+
+    list_display = ("at", "number", "provider", "problem", "remedy")
+    list_filter = ("provider", "at")
+    search_fields = ("=number", "problem")
 
 
 @admin.register(Transaction)

@@ -28,8 +28,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram,
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from chain import clock
-from chain.models import Cursor, Transaction, TransactionState
-from gallery import epochs, health
+from chain.models import (
+    Cursor,
+    Log,
+    ProviderState,
+    Reorganisation,
+    Repair,
+    Transaction,
+    TransactionState,
+)
+from gallery import catchup, epochs, health, mirrored
 from gallery.models import Rendering
 from live import hub, presence
 
@@ -38,6 +46,7 @@ log = logging.getLogger(__name__)
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TASKS = ("gallery.tasks.tick", "gallery.tasks.paint")
 OUTCOMES = ("SUCCESS", "FAILURE", "RETRY", "REVOKED")
+EVENTS, EVENTS_S = "config.metrics.events", 30
 FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 own = CollectorRegistry(auto_describe=True)
@@ -108,7 +117,7 @@ class Domain:
 
     def collect(self) -> Iterator[Metric]:
         """Every family that can be known now; a part that is away leaves its families out."""
-        for part in (_checks, _process, _chain, _epoch, _jobs, _transactions, _cached):
+        for part in (_checks, _process, _chain, _mirror, _nodes, _epoch, _jobs, _transactions, _cached):
             try:
                 yield from list(part())
             except DatabaseError as error:
@@ -119,6 +128,10 @@ class Domain:
 
 def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(f"murmuration_{name}", words, value=value)
+
+
+def _counter(name: str, words: str, value: float) -> Metric:
+    return CounterMetricFamily(f"murmuration_{name}", words, value=value)
 
 
 def _by(name: str, words: str, label: str, values: dict[str, float]) -> Metric:
@@ -144,12 +157,64 @@ def _chain() -> Iterator[Metric]:
     if cursor is None:
         return
     seen = (timezone.now() - cursor.updated_at).total_seconds()
+    stored = mirrored.stored_until(cursor)
+    lag = cursor.head_timestamp - stored if cursor.behind and stored is not None else 0
     yield _gauge("chain_head_block", "The chain's newest block, as last seen", cursor.head_number)
     yield _gauge("chain_final_block", "The newest final block", cursor.finalized_number)
     yield _gauge("chain_head_timestamp_seconds", "That newest block's time", cursor.head_timestamp)
     yield _gauge("mirror_block", "The newest block in the database", cursor.number)
     yield _gauge("mirror_lag_blocks", "Blocks that the mirror is behind the head", cursor.behind)
+    yield _gauge("mirror_lag_seconds", "Chain time that it is behind the head, 0 at it", max(0, lag))
     yield _gauge("mirror_seen_age_seconds", "Since the indexer last looked", max(0.0, seen))
+    yield _gauge("mirror_stopped", "1 while the mirror stands still, and says why", float(bool(cursor.error)))
+    yield _counter("mirror_doubts", "Blocks read again, since their bloom did not fit", cursor.doubts)
+    yield _counter("mirror_samples", "Blocks held against their receipts", cursor.samples)
+
+
+def _mirror() -> Iterator[Metric]:
+    progress = catchup.progress(Cursor.current())
+    left = progress.total - progress.done if progress else 0
+    rate = (progress.events_per_s or 0.0) if progress else 0.0
+    yield _gauge("backfill_blocks_left", "Blocks to catch up with, 0 when there is nothing to", left)
+    yield _gauge("backfill_events_per_second", "What catching up brings, 0 when there is nothing to", rate)
+    yield _gauge("mirror_events", "Events in the database; a reorganisation takes some back", _events())
+    yield _counter("mirror_repairs", "Wrong answers of nodes that were put right", Repair.objects.count())
+    yield _counter("reorganisations", "Times that the chain took blocks back", Reorganisation.objects.count())
+
+
+def _events() -> int:
+    """How many logs are stored: counted once in a while, since a database counts by reading them all."""
+    count: int | None = cache.get(EVENTS)
+    if count is None:
+        count = Log.objects.count()
+        cache.set(EVENTS, count, EVENTS_S)
+    return count
+
+
+def _nodes() -> Iterator[Metric]:
+    """Labelled by the node's name: `mirrored.NODES` of them at most, all from the settings."""
+    nodes = mirrored.nodes(Cursor.current())
+    head = {node.name: float(node.head) for node in nodes}
+    latency = {node.name: node.latency_ms / 1000 for node in nodes if node.latency_ms is not None}
+    failures = {node.name: float(node.failures) for node in nodes}
+    yield _by("provider_head_block", "A node's newest block, -1 while unknown", "provider", head)
+    yield _by("provider_latency_seconds", "How soon a node answers, averaged", "provider", latency)
+    yield _by("provider_failures", "A node's failures in a row", "provider", failures)
+    flags = {
+        "provider_in_use": ("Whether a node is read from", [node.in_use for node in nodes]),
+        "provider_socket": ("Whether a node's websocket tells of blocks", [node.socket for node in nodes]),
+    }
+    for name, (words, values) in flags.items():
+        yield _by(name, words, "provider", {n.name: float(v) for n, v in zip(nodes, values, strict=True)})
+    ages = {node.name: node.age_s for node in nodes}
+    yield _by("provider_seen_age_seconds", "Since the indexer wrote of a node", "provider", ages)
+    states = GaugeMetricFamily(
+        "murmuration_provider_state", "1 for the state a node is in", labels=["provider", "state"]
+    )
+    for node in nodes:
+        for state in ProviderState.values:
+            states.add_metric([node.name, state], float(node.state == state))
+    yield states
 
 
 def _epoch() -> Iterator[Metric]:

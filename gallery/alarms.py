@@ -59,7 +59,7 @@ _KNOWN = {
             "The chain’s nodes leave something out, so this page stops before what is in doubt.",
             "What these pages show is complete. The next block's header speaks of events that no node gives. "
             + _ITSELF,
-            "Add a node of another operator to CHAIN_RPC_URL: the first answer that fits the header is taken.",
+            "Add a node of another operator to CHAIN_RPC_URL: the first answer that fits is taken.",
         ),
         Alarm(
             "Overtaken",
@@ -73,8 +73,8 @@ _KNOWN = {
             "An event cannot be read",
             "The chain holds something that this site cannot read, so its pages end just before it.",
             "Nothing is skipped: these pages end before the block with that event until it can be read.",
-            "The ABI is not that contract's: mend `contracts/abi` or the deployment file. The block is taken up "
-            "again by itself.",
+            "The ABI is not that contract's: mend `contracts/abi` or the deployment file. The block is taken "
+            "up again by itself.",
         ),
         Alarm(
             "HandlerFailed",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils import timezone
 
-from chain.models import Transaction, TransactionState
-from gallery import health, rebuilds
+from chain.models import Cursor, Repair, Transaction, TransactionState
+from gallery import alarms, health, rebuilds
 from gallery.models import Control, Picture, Rendering
 
 PICTURES_LOOKED_AT = 500
+OFTEN = 10
+"""A node that was caught wrong so many times within a day is worth leaving."""
 STUCK = (TransactionState.FAILED, TransactionState.REVERTED, TransactionState.DROPPED)
 
 
@@ -28,6 +32,8 @@ REMEDIES = {
     "database": "Is the database's server running, and is DATABASE_URL right? All goes on when it answers.",
     "cache": "Is Redis running, and is REDIS_URL right? Pages and painting go on when it answers.",
     "chain": "Does the node at CHAIN_RPC_URL answer, and is it on the chain of the deployment file?",
+    "nodes": "The others are asked meanwhile. Mend the node, or take its address out of CHAIN_RPC_URL; where "
+    "it is the only one, name another beside it.",
     "mirror": "Is the process `manage.py index` running? Its log says what it met. If the rows are wrong "
     "rather than late, read the mirror again.",
     "finality": "Nothing to do here but wait: a painting begins when its seed can no longer be taken back.",
@@ -43,12 +49,38 @@ REMEDIES = {
 
 def troubles() -> list[Trouble]:
     """All that keeps the artwork from going on, most general first; empty when all is well."""
+    alarm = _alarm()
+    told = ("chain", "mirror") if alarm else ()
     found = [
         Trouble(check.words, REMEDIES.get(check.name, ""), _page(check.name))
         for check in health.report().checks
-        if not check.ok
+        if not check.ok and check.name not in told
     ]
-    return [*found, *_switch(), *_outbox(), *_paintings()]
+    return [*alarm, *found, *_repairs(), *_switch(), *_outbox(), *_paintings()]
+
+
+def _alarm() -> list[Trouble]:
+    """Why the mirror stands still, told once, with what helps against just that."""
+    cursor = Cursor.current()
+    if cursor is None or not cursor.error:
+        return []
+    alarm = alarms.of(cursor.error)
+    what = f"The mirror stands still at block {cursor.number}. {alarm.title}: {alarm.detail}"
+    return [Trouble(what, alarm.remedy, _page("mirror"))]
+
+
+def _repairs() -> list[Trouble]:
+    """Nodes that were caught with wrong answers again and again."""
+    since = timezone.now() - timedelta(days=1)
+    counted = Repair.objects.filter(at__gte=since).values("provider").annotate(times=Count("pk"))
+    return [
+        Trouble(
+            f"{row['provider']} gave {row['times']} wrong answers within a day; each was put right.",
+            "Nothing is missing here, but a node like that should be left: change CHAIN_RPC_URL.",
+            reverse("admin:chain_repair_changelist"),
+        )
+        for row in counted.filter(times__gte=OFTEN).order_by("provider")
+    ]
 
 
 def _switch() -> list[Trouble]:
@@ -131,6 +163,6 @@ def _exists(row: Picture) -> bool:
 
 
 def _page(check: str) -> str:
-    if check in ("chain", "mirror", "finality"):
+    if check in ("chain", "nodes", "mirror", "finality"):
         return reverse("admin:gallery_rebuild_status")
     return reverse("admin:gallery_epoch_controls")

@@ -18,7 +18,7 @@ WITHHOLD = "governance.withhold"
 
 _SEEN = {
     "auth": ("group", "user"),
-    "chain": ("block", "cursor", "log", "reorganisation", "transaction"),
+    "chain": ("block", "cursor", "log", "providerhealth", "reorganisation", "repair", "transaction"),
     "gallery": (
         *("auditentry", "control", "epoch", "failure", "generation", "picture", "rebuild", "rendering"),
         *("repaint", "round", "sealing", "seeddraw", "seedrefix", "slotchange"),

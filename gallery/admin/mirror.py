@@ -12,8 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from chain.admin import ReadOnlyAdmin
-from chain.models import Block, Cursor, Log, Reorganisation
-from gallery import controls, health, rebuilds
+from chain.models import Block, Cursor, Log
+from gallery import controls, health, mirrored, rebuilds
 from gallery.admin import confirming
 from gallery.models import Rebuild
 
@@ -31,7 +31,7 @@ class RebuildAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
     def status(self, request: HttpRequest) -> HttpResponse:
-        """Cursor, head, finality, rows by event, reorganisations, and the control that reads all again."""
+        """Cursor, head, finality, nodes, repairs, rows by event, and the control that reads all again."""
         back = reverse("admin:gallery_rebuild_status")
         if request.method == "POST":
             return confirming.use(self.admin_site, request, back, "The mirror")
@@ -43,12 +43,12 @@ class RebuildAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": "The mirror",
             "cursor": Cursor.current(),
-            "checks": [report[name] for name in ("chain", "mirror", "finality")],
+            "mirror": mirrored.mirrored(),
+            "checks": [report[name] for name in ("chain", "nodes", "mirror", "finality")],
             "blocks": Block.objects.count(),
             "events": Log.objects.values("contract", "event")
             .annotate(rows=Count("id"))
             .order_by("contract", "event"),
-            "reorganisations": Reorganisation.objects.all()[:5],
             "rebuild": rebuild,
             "percent": round(100 * rebuilds.share(rebuild)) if rebuild else None,
             "past": Rebuild.objects.exclude(ended_at=None)[:5],

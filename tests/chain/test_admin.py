@@ -24,7 +24,7 @@ def admin(db: None) -> Client:
 def test_everyTable_canBeReadAndNotChanged(admin: Client, node: Node) -> None:
     node.send("count", 1, 1, "")
     node.sync()
-    for name in ("cursor", "block", "log", "reorganisation", "transaction"):
+    for name in ("cursor", "block", "log", "providerhealth", "reorganisation", "repair", "transaction"):
         assert admin.get(reverse(f"admin:chain_{name}_changelist")).status_code == 200
         assert admin.get(reverse(f"admin:chain_{name}_add")).status_code == 403
     log = Log.objects.get()

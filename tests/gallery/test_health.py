@@ -23,7 +23,18 @@ def test_aSiteThatRuns_isWell(world):
     tasks.tick()
     report = health.report()
     assert report.ok, [check.words for check in report.checks if not check.ok]
-    names = ["database", "cache", "chain", "mirror", "finality", "tick", "painter", "operator", "disk"]
+    names = [
+        "database",
+        "cache",
+        "chain",
+        "nodes",
+        "mirror",
+        "finality",
+        "tick",
+        "painter",
+        "operator",
+        "disk",
+    ]
     assert [check.name for check in report.checks] == names
     assert report["mirror"].detail["behind"] == 0
     assert int(report["operator"].detail["wei"]) > 10**18
@@ -101,7 +112,7 @@ def test_ready_withAFreshMirror(world, client: Client):
     response = client.get("/readyz/")
     assert response.status_code == 200, response.content
     assert response["Cache-Control"] == "no-store"
-    assert set(response.json()["checks"]) == {"database", "cache", "mirror"}
+    assert set(response.json()["checks"]) == {"database", "cache", "nodes", "mirror"}
 
 
 def test_notReady_saysWhy(transactional_db, client: Client):
