@@ -18,7 +18,7 @@ from django.conf import settings
 
 from chain import rpc as endpoints
 from chain.models import ProviderHealth, ProviderState
-from chain.rpc import Rpc, RpcError, RpcUnavailable, addresses
+from chain.rpc import Rpc, RpcError, RpcUnavailable, addresses, told_apart
 
 FIRST_REST_S = 0.5
 LONGEST_REST_S = 60.0
@@ -193,11 +193,8 @@ class Providers(Sequence[Provider]):
         self._all = list(providers)
         self._written_at = 0.0
         self._written: list[tuple[Any, ...]] = []
-        names: dict[str, int] = {}
-        for one in self._all:
-            names[one.name] = nth = names.get(one.name, 0) + 1
-            one.name = one.name[:190] + (f" #{nth}" if nth > 1 else "")
-            one.peers = self._all
+        for one, name in zip(self._all, told_apart(one.name for one in self._all), strict=True):
+            one.name, one.peers = name, self._all
 
     @classmethod
     def of(cls, *rpcs: Rpc) -> Providers:

@@ -236,6 +236,16 @@ def without_secrets(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
 
+def told_apart(names: Iterable[str]) -> list[str]:
+    """These names, of which those that were there before get a number: a host may have two addresses."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = nth = seen.get(name, 0) + 1
+        found.append(f"{name[:190]} #{nth}" if nth > 1 else name[:190])
+    return found
+
+
 def _reason(error: Exception) -> str:
     """What urllib3 says, without its own repetition of the path."""
     if isinstance(error, urllib3.exceptions.NewConnectionError):

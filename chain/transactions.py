@@ -72,7 +72,7 @@ def send(key: str, name: str, function: str, *arguments: Any) -> Transaction:
     if changed and not Transaction.objects.move(row, *AGAIN, **content):
         return _again(row)
     try:
-        rpc = get_rpc()
+        rpc = get_rpc().steady()
         signer = signers.configured(rpc)
         request = _request(rpc, row, signer.address)
         if _take_nonce(rpc, row, signer, request):
@@ -95,9 +95,9 @@ def settle() -> None:
     rows = list(Transaction.objects.filter(unsure).order_by("sender", "nonce"))
     if not rows:
         return
-    rpc = get_rpc()
     # Nonces first, receipts after: if a nonce is used up and there is still no receipt, somebody else used
-    # it.
+    # it. That holds for what one node says, not for one's nonce and another's missing receipt.
+    rpc = get_rpc().steady()
     senders = sorted({row.sender for row in rows})
     counts = rpc.batch([("eth_getTransactionCount", [sender, "latest"]) for sender in senders])
     used = {sender: int(count, 16) for sender, count in zip(senders, counts, strict=True)}

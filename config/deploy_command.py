@@ -46,7 +46,9 @@ class Command(BaseCommand):
             sender = self._sender()
             address = sender if isinstance(sender, str) else sender.address
             wanted = self._wanted(address, options)
-            deployment = deploy(get_rpc(), sender, wanted, report=self.stdout.write)
+            rpc = get_rpc().steady()
+            rpc.call("eth_chainId")  # of several nodes, one that answers
+            deployment = deploy(rpc, sender, wanted, report=self.stdout.write)
         except (DeploymentError, SignerMissing, RpcError, RpcUnavailable) as error:
             raise CommandError(str(error)) from error
         for name, at in deployment.contracts.items():

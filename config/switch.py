@@ -8,8 +8,10 @@ sentence that says what to do.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -19,8 +21,10 @@ from django.core import checks
 from chain import deployments, signers
 from chain.anvil import CHAIN_ID, Running
 from chain.deployments import DeploymentMissing
-from chain.rpc import Rpc, RpcError, RpcUnavailable
+from chain.rpc import Rpc, RpcError, RpcUnavailable, addresses, told_apart, without_secrets
 from chain.signers import SignerMissing
+
+log = logging.getLogger(__name__)
 
 Role = Literal["embedded", "web", "indexer", "beat", "control", "paint"]
 SEPARATE: tuple[Role, ...] = ("web", "indexer", "beat", "control", "paint")
@@ -33,10 +37,10 @@ NODE_PATIENCE_S = 3.0
 def problems(role: Role) -> list[str]:
     """What keeps a process of this role from doing its work, a sentence each; none when all is well.
 
-    Asks the chain's node for its id where that decides, and takes no answer for no objection: a node that is
-    down comes back, and the site waits for it.
+    Asks the chain's nodes for their chain ids, and takes no answer for no objection: a node that is down
+    comes back, and the site waits for it, or uses another.
     """
-    found = [*_chain(), *_operator(role)]
+    found = [*_chain(), *_nodes(role), *_operator(role)]
     return found if role == "embedded" else [*_shared(role), *found]
 
 
@@ -104,13 +108,52 @@ def _chain() -> Iterator[str]:
     if not settings.CHAIN_RPC_URL:
         return  # `make run` starts a chain of its own
     away = "unset PRIVATE_CHAIN, which lets the site mine blocks, move the clock and lend out wallets"
-    for whose, number in (("the deployment file", _deployed_id()), ("the node", _node_id())):
+    whose = [("the deployment file", _deployed_id())]
+    whose += [(f"the node {node}", number) for node, number in chain_ids().items()]
+    for who, number in whose:
         if number is not None and number != CHAIN_ID:
-            yield f"PRIVATE_CHAIN is true, but {whose} is of chain {number}: {away}."
+            yield f"PRIVATE_CHAIN is true, but {who} is of chain {number}: {away}."
             return
     record = Running.read(Path(settings.VAR_DIR) / "chain" / "anvil.json")
-    if record is None or Rpc(record.url).name != Rpc(settings.CHAIN_RPC_URL).name:
+    if record is None or set(_names(settings.CHAIN_RPC_URL)) != set(_names(record.url)):
         yield f"PRIVATE_CHAIN is true, but the node is not the one that is kept in VAR_DIR: {away}."
+
+
+def _nodes(role: Role) -> Iterator[str]:
+    """A node of another chain would be asked on the day when the right one is away."""
+    if settings.PRIVATE_CHAIN or role in ("beat", "paint"):
+        return
+    found = chain_ids()
+    answered = {node: number for node, number in found.items() if number is not None}
+    if not answered:
+        return
+    wanted, said = _deployed_id(), "the deployment file"
+    if wanted is None:
+        said, wanted = next(iter(answered.items()))
+    for node, number in found.items():
+        if number is None:
+            log.warning("The node %s does not answer; others do, and the site goes on with them.", node)
+        elif number != wanted:
+            yield (
+                f"The node {node} is of chain {number}, but {said} is of chain {wanted}: "
+                "take it out of CHAIN_RPC_URL, or put the right address there."
+            )
+
+
+def _names(urls: str) -> list[str]:
+    """The nodes as they may be named, in the order of the setting."""
+    return told_apart(map(without_secrets, addresses(urls)))
+
+
+def chain_ids() -> dict[str, int | None]:
+    """What each node of CHAIN_RPC_URL says is its chain, by the node's name; None from one that doesn't
+    answer. All are asked at once.
+    """
+    urls = addresses(settings.CHAIN_RPC_URL)
+    if not urls:
+        return {}
+    with ThreadPoolExecutor(len(urls)) as threads:
+        return dict(zip(_names(settings.CHAIN_RPC_URL), threads.map(_chain_id, urls), strict=True))
 
 
 def _deployed_id() -> int | None:
@@ -120,11 +163,11 @@ def _deployed_id() -> int | None:
         return None
 
 
-def _node_id() -> int | None:
-    node = Rpc(settings.CHAIN_RPC_URL, timeout=NODE_PATIENCE_S)
+def _chain_id(url: str) -> int | None:
+    node = Rpc(url, timeout=NODE_PATIENCE_S)
     try:
         return int(node.call("eth_chainId"), 16)
-    except (RpcUnavailable, RpcError):
+    except (RpcUnavailable, RpcError, TypeError, ValueError):
         return None
     finally:
         node.close()

@@ -7,6 +7,7 @@ from typing import TypedDict
 from django.conf import settings
 
 from chain import deployments
+from chain.rpc import addresses
 
 
 class Network(TypedDict):
@@ -27,6 +28,7 @@ def chain_id() -> int:
 def network() -> Network:
     """What `wallet_addEthereumChain` may be told: never CHAIN_RPC_URL of a chain that isn't ours alone."""
     if settings.PRIVATE_CHAIN:
-        return {"name": settings.CHAIN_NAME or "Murmuration’s private chain", "rpc": [settings.CHAIN_RPC_URL]}
+        nodes = list(addresses(settings.CHAIN_RPC_URL))
+        return {"name": settings.CHAIN_NAME or "Murmuration’s private chain", "rpc": nodes}
     public = settings.CHAIN_PUBLIC_RPC_URL
     return {"name": settings.CHAIN_NAME or f"chain {chain_id()}", "rpc": [public] if public else []}

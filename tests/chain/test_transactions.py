@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from django.utils import timezone
 from eth_account import Account
 
 from chain import anvil as processes
-from chain import signers, transactions
+from chain import contracts, signers, transactions
 from chain.models import Transaction, TransactionState
-from chain.rpc import Rpc, RpcUnavailable
+from chain.providers import Provider
+from chain.rpc import Rpc, RpcUnavailable, get_rpc
 from chain.transactions import send, settle
 from tests.chain.node import Node
+from tests.faults.proxy import Proxy
 
 State = TransactionState
 KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"  # Anvil's published second account
@@ -305,3 +308,63 @@ def test_chainWithoutBaseFee_paysAPrice(tmp_path: Path) -> None:
     finally:
         running.end()
         child.wait()
+
+
+# --- Several nodes -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_ways(node: Node, settings: Any) -> Iterator[tuple[Proxy, Proxy]]:
+    """The site knows two addresses, and by both it reaches the same chain."""
+    ways = Proxy(node.chain.url), Proxy(node.chain.url)
+    settings.CHAIN_RPC_URL = " ".join(way.url for way in ways)
+    settings.OPERATOR_KEY = KEY
+    yield ways
+    for way in ways:
+        way.close()
+
+
+def test_firstNodeDead_theSecondSends(node: Node, two_ways: tuple[Proxy, Proxy]) -> None:
+    two_ways[0].fail("refuse")
+    row = send("tick:1", "Emitter", "tick")
+    assert (row.state, row.error) == (State.SENT, "")
+    node.chain.mine()
+    settle()
+    assert Transaction.objects.get().mined
+    assert contracts.call("Emitter", "ticks") == 1
+
+
+def test_nodeThatTakesItAndDies_isSentOnce(
+    node: Node, two_ways: tuple[Proxy, Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first node took the transaction, and its answer never came: nobody may take that for a refusal."""
+    honest = Provider.call
+
+    def and_die(self: Provider, method: str, *params: Any) -> Any:
+        answer = honest(self, method, *params)
+        if method == "eth_sendRawTransaction":
+            two_ways[0].fail("refuse")
+            return honest(self, "eth_chainId")  # which it answers no more
+        return answer
+
+    monkeypatch.setattr(Provider, "call", and_die)
+    row = send("tick:1", "Emitter", "tick")
+    assert row.state == State.SENDING
+    assert two_ways[0].url in row.error
+    for _ in range(2):
+        settle()
+        send("tick:1", "Emitter", "tick")
+    assert Transaction.objects.get().mined
+    assert ticks(node) == 1
+    assert int(node.rpc.call("eth_getTransactionCount", row.sender, "latest"), 16) == row.nonce + 1
+
+
+def test_settle_asksOneNodeForAll(node: Node, two_ways: tuple[Proxy, Proxy]) -> None:
+    """One node's nonces and another's missing receipt would look like a transaction that was dropped."""
+    send("tick:1", "Emitter", "tick")
+    steady = get_rpc().steady()
+    assert steady.call("eth_chainId") == "0x7a69"
+    two_ways[0].fail("refuse")
+    with pytest.raises(RpcUnavailable, match=two_ways[0].url):
+        steady.call("eth_chainId")
+    assert get_rpc().call("eth_chainId") == "0x7a69"

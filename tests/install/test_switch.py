@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from eth_account import Account
 
 from config import switch
+from tests.chain.answering import Answering, result
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "0x" + "11" * 32
@@ -135,3 +137,37 @@ def test_oneProcessOnAPublicChainWithoutAKey_endsAtOnceAndSaysWhy(tmp_path: Path
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "set OPERATOR_KEY" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.fixture
+def nodes() -> Iterator[Callable[[int], str]]:
+    """Start a node of a chain id, and give its address with a key in it."""
+    servers: list[Answering] = []
+
+    def start(chain_id: int) -> str:
+        servers.append(Answering(result(hex(chain_id))))
+        return f"{servers[-1].url}/key-of-{chain_id}"
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def test_eachNode_isOfOurChain(production, nodes, caplog: pytest.LogCaptureFixture):
+    production.CHAIN_RPC_URL = f"{nodes(5)} {nodes(5)}, http://127.0.0.1:1/hidden-key"
+    assert switch.problems("indexer") == []
+    [record] = caplog.records
+    assert "http://127.0.0.1:1 does not answer; others do" in record.message
+    assert "hidden-key" not in caplog.text
+
+    production.CHAIN_RPC_URL += f" {nodes(7)}"
+    [problem] = switch.problems("web")
+    assert "is of chain 7, but http" in problem
+    assert "is of chain 5" in problem
+    assert "key-of" not in problem
+    deployment = {"chainId": 7, "genesisHash": "0x" + "aa" * 32, "block": 1, "contracts": {}}
+    production.DEPLOYMENT_FILE.write_bytes(orjson.dumps(deployment))
+    found = switch.problems("embedded")
+    assert len(found) == 2
+    assert all("is of chain 5, but the deployment file is of chain 7" in problem for problem in found)
+    assert switch.problems("beat") == switch.problems("paint") == [], "they ask no node"
