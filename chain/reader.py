@@ -1,9 +1,9 @@
 """What the mirror asks a node: headers, logs, senders, receipts. Nothing here is stored, and nothing is
 believed unchecked.
 
-An answer that cannot belong to one state of the chain (a header that is gone, a log of another block), or
-that is no answer at all (a log without topics, null for a list), raises `Unsettled`: the node was moving
-between forks while it answered, or is not well, so the same question is asked again, here or elsewhere.
+An answer that cannot belong to one state of the chain (a header that is gone, a log of another block) raises
+`Unsettled`, one that is not even of the right form `Broken`: the node was moving between forks while it
+answered, or is not well, so the same question is asked again, here or elsewhere.
 
 What a node may do to a list of logs, and what is right for it:
 
@@ -12,7 +12,7 @@ What a node may do to a list of logs, and what is right for it:
 * of an address that was not asked for: left out;
 * of a block that was not asked for, or `removed`: the node has moved, `Unsettled`.
 
-A hundred thousand logs pass through `_ordered`, so what is done for each is held to a few microseconds.
+Logs pass through `_ordered` by the hundred thousand, so it does for each only what must be done for each.
 """
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ class Unsettled(Exception):
     """The node's answers do not fit together; ask again."""
 
 
+class Broken(Unsettled):
+    """An answer is not even of the right form: null for a list, a log without topics."""
+
+
 @dataclass(slots=True)
 class Header:
     """A block's header: numbers as int, hashes lower-case, time in seconds; bit n of `logs_bloom` has the
-    value 2^n. `transactions` is how many there are in the block.
+    value 2^n. `transactions` is how many there are in the block, -1 where that is not known.
     """
 
     number: int
@@ -44,11 +48,11 @@ class Header:
     parent_hash: str
     timestamp: int
     logs_bloom: int
-    transactions: int = 0
+    transactions: int = -1
 
     @classmethod
     def read(cls, raw: dict[str, Any]) -> Header:
-        """From the node's JSON. Raises Unsettled for what is no header."""
+        """From the node's JSON. Raises Broken for what is none."""
         try:
             return cls(
                 int(raw["number"], 16),
@@ -56,10 +60,10 @@ class Header:
                 raw["parentHash"].lower(),
                 int(raw["timestamp"], 16),
                 int(raw["logsBloom"], 16),
-                len(raw.get("transactions", ())),
+                len(raw["transactions"]) if "transactions" in raw else -1,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unsettled(f"a header cannot be read: {error!r}") from error
+            raise Broken(f"a header cannot be read: {error!r}") from error
 
 
 @dataclass(slots=True)
@@ -72,20 +76,6 @@ class RawLog:
     address: str
     topics: list[str]
     data: str
-
-    @classmethod
-    def read(cls, raw: dict[str, Any]) -> RawLog:
-        """From the node's JSON. Raises Unsettled for a log that a reorganisation has removed."""
-        if raw.get("removed"):
-            raise Unsettled(f"log {raw.get('logIndex')} of block {raw.get('blockHash')} was removed")
-        return cls(
-            raw["blockHash"].lower(),
-            int(raw["logIndex"], 16),
-            raw["transactionHash"].lower(),
-            raw["address"].lower(),
-            [topic.lower() for topic in raw["topics"]],
-            raw["data"].lower(),
-        )
 
 
 @dataclass(slots=True)
@@ -115,6 +105,7 @@ class Reader:
     ):
         self.rpc = provider
         self.addresses = sorted(address.lower() for address in addresses)
+        self._ours = frozenset(self.addresses)
         self.finality_depth = finality_depth
         self.topics = topics or {}
         """The first topics that the logs of each address have, where they are known."""
@@ -156,43 +147,30 @@ class Reader:
         """The headers from `first` to `last`, linked by their parent hashes. Raises Unsettled if they are
         not.
         """
-        return self.blocks(first, last)[0]
-
-    def blocks(self, first: int, last: int, whole: Iterable[int] = ()) -> tuple[list[Header], dict[str, str]]:
-        """The linked headers from `first` to `last`, and the senders of all transactions in the blocks whose
-        numbers are in `whole`: those blocks are asked for with their transactions.
-        """
-        full = frozenset(whole)
         numbers = range(first, last + 1)
-        raws = self.rpc.batch([("eth_getBlockByNumber", [hex(number), number in full]) for number in numbers])
+        raws = self.rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
         headers = []
-        senders: dict[str, str] = {}
         for number, raw in zip(numbers, raws, strict=True):
             if not raw:
                 raise Unsettled(f"block {number} is gone")
             headers.append(Header.read(raw))
             if headers[-1].number != number:
                 raise Unsettled(f"asked for block {number}, got {headers[-1].number}")
-            if number in full:
-                for transaction in _list(raw.get("transactions")):
-                    _note_sender(senders, transaction)
         for parent, child in pairwise(headers):
             if child.parent_hash != parent.hash:
                 raise Unsettled(f"block {child.number} is not a child of block {parent.number} as given")
-        return headers, senders
+        return headers
 
     # --- Logs ----------------------------------------------------------------------------------------
 
     def logs_in_range(self, headers: Sequence[Header]) -> list[RawLog]:
         """Our contracts' logs in a run of final blocks, in order, asked for by number."""
-        return self.ordered([self.raw_logs(headers[0].number, headers[-1].number)], headers)
-
-    def raw_logs(self, first: int, last: int) -> list[dict[str, Any]]:
-        """Our contracts' logs from block `first` to `last` as the node gives them, to be held against the
-        headers by `ordered`.
-        """
-        request = {"address": self.addresses, "fromBlock": hex(first), "toBlock": hex(last)}
-        return _list(self.rpc.call("eth_getLogs", request))
+        request = {
+            "address": self.addresses,
+            "fromBlock": hex(headers[0].number),
+            "toBlock": hex(headers[-1].number),
+        }
+        return self.ordered([self.rpc.call("eth_getLogs", request)], headers)
 
     def logs_by_hash(self, headers: Sequence[Header]) -> list[RawLog]:
         """Our contracts' logs in these blocks, in order, asked for by hash: exact while the head moves."""
@@ -225,26 +203,44 @@ class Reader:
         return self.ordered([logs], [header])
 
     def ordered(self, answers: Iterable[Any], headers: Sequence[Header]) -> list[RawLog]:
-        """Lists of logs as a node gave them, checked against the blocks they must lie in, ours alone, each
-        once, by their place in the chain.
+        """Lists of logs as a node gave them, checked against the blocks they must lie in: ours alone, each
+        once, by their place in the chain. Raises Unsettled.
         """
         try:
             return self._ordered(answers, headers)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unsettled(f"a log cannot be read: {error!r}") from error
+            raise Broken(f"a log cannot be read: {error!r}") from error
 
     def _ordered(self, answers: Iterable[Any], headers: Sequence[Header]) -> list[RawLog]:
         heights = {header.hash: header.number for header in headers}
-        ours = set(self.addresses)
-        found: dict[tuple[int, int], RawLog] = {}
+        ours = self._ours
+        found: list[RawLog] = []
+        places: list[int] = []  # block number * 2^32 + log index
         for answer in answers:
             for raw in _list(answer):
-                log = RawLog.read(raw)
-                if log.block_hash not in heights:
-                    raise Unsettled(f"a log of block {log.block_hash} is not in the blocks that were read")
-                if log.address in ours:
-                    found[heights[log.block_hash], log.index] = log
-        return [found[place] for place in sorted(found)]
+                block_hash, address = raw["blockHash"], raw["address"]
+                if block_hash not in heights:
+                    block_hash = block_hash.lower()
+                if address not in ours:  # rarely: it has capitals, or is not ours
+                    address = address.lower()
+                if raw.get("removed") or block_hash not in heights:
+                    raise Unsettled(
+                        f"log {raw['logIndex']} of block {block_hash} is not in the blocks that were read"
+                    )
+                if address not in ours:
+                    continue
+                index = int(raw["logIndex"], 16)
+                places.append(heights[block_hash] << 32 | index)
+                topics = [topic.lower() for topic in raw["topics"]]
+                tx_hash = raw["transactionHash"].lower()
+                found.append(RawLog(block_hash, index, tx_hash, address, topics, raw["data"].lower()))
+        if all(one < next_one for one, next_one in pairwise(places)):
+            return found
+        by_place: dict[int, RawLog] = {}
+        for place, log in zip(places, found, strict=True):
+            if by_place.setdefault(place, log) != log:
+                raise Unsettled(f"two different logs have index {log.index} in block {log.block_hash}")
+        return [by_place[place] for place in sorted(by_place)]
 
     # --- Transactions --------------------------------------------------------------------------------
 
@@ -256,7 +252,10 @@ class Reader:
         for tx_hash, raw in zip(wanted, raws, strict=True):
             if not raw:
                 raise Unsettled(f"transaction {tx_hash} is gone")
-            _note_sender(senders, raw)
+            try:
+                senders[tx_hash] = raw["from"].lower()
+            except (KeyError, TypeError, AttributeError) as error:
+                raise Broken(f"transaction {tx_hash} cannot be read: {error!r}") from error
         return senders
 
     def receipts(self, header: Header) -> Receipts:
@@ -264,38 +263,38 @@ class Reader:
 
         Where a node has no eth_getBlockReceipts, each transaction's own is asked for.
         """
-        block = self.rpc.call("eth_getBlockByHash", header.hash, False)
+        try:
+            return self.receipts_of([header])[0]
+        except RpcError:
+            block = self.rpc.call("eth_getBlockByHash", header.hash, False)
         if not block:
             raise Unsettled(f"block {header.number} is gone")
-        hashes = [str(tx_hash).lower() for tx_hash in _list(block.get("transactions"))]
-        try:
-            raws = self.rpc.call("eth_getBlockReceipts", header.hash)
-        except RpcError:
-            raws = self.rpc.batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes])
-        try:
-            return self._receipts(header, hashes, _list(raws))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Unsettled(f"a receipt of block {header.number} cannot be read: {error!r}") from error
+        calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in _list(block.get("transactions"))]
+        return self._receipts(header, self.rpc.batch(calls))
 
-    def _receipts(self, header: Header, hashes: Sequence[str], raws: Sequence[dict[str, Any]]) -> Receipts:
-        if any(raw is None for raw in raws) or [raw["transactionHash"].lower() for raw in raws] != hashes:
-            raise Unsettled(f"the receipts of block {header.number} are not those of its transactions")
-        if any(raw["blockHash"].lower() != header.hash for raw in raws):
-            raise Unsettled(f"the receipts of block {header.number} are of another block")
-        logs = [log for raw in raws for log in _list(raw["logs"])]
-        values = ((log["address"].lower(), [topic.lower() for topic in log["topics"]]) for log in logs)
-        senders = {raw["transactionHash"].lower(): raw["from"].lower() for raw in raws}
-        return Receipts(self.ordered([logs], [header]), bloom.of(values), senders, len(logs))
+    def receipts_of(self, headers: Sequence[Header]) -> list[Receipts]:
+        """Several blocks by their receipts. Raises RpcError where the node has no eth_getBlockReceipts."""
+        answers = self.rpc.batch([("eth_getBlockReceipts", [header.hash]) for header in headers])
+        return [self._receipts(header, raws) for header, raws in zip(headers, answers, strict=True)]
+
+    def _receipts(self, header: Header, raws: Any) -> Receipts:
+        if raws is None:
+            raise Unsettled(f"block {header.number} is gone")
+        if header.transactions not in (-1, len(_list(raws))) or None in raws:
+            raise Unsettled(f"block {header.number} has {header.transactions} transactions, not {len(raws)}")
+        try:
+            if any(raw["blockHash"].lower() != header.hash for raw in raws):
+                raise Unsettled(f"the receipts of block {header.number} are of another block")
+            senders = {raw["transactionHash"].lower(): raw["from"].lower() for raw in raws}
+            logs = [log for raw in raws for log in _list(raw["logs"])]
+            values = {value for log in logs for value in (log["address"], *log["topics"])}
+            every = bloom.of_values({value.lower() for value in values})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Broken(f"a receipt of block {header.number} cannot be read: {error!r}") from error
+        return Receipts(self.ordered([logs], [header]), every, senders, len(logs))
 
 
 def _list(answer: Any) -> list[Any]:
     if not isinstance(answer, list):
-        raise Unsettled(f"there was {type(answer).__name__} in place of a list")
+        raise Broken(f"there is {type(answer).__name__} in place of a list")
     return answer
-
-
-def _note_sender(senders: dict[str, str], transaction: Any) -> None:
-    try:
-        senders[transaction["hash"].lower()] = transaction["from"].lower()
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Unsettled(f"a transaction cannot be read: {error!r}") from error
