@@ -1,13 +1,19 @@
 """The indexer: follows the chain and keeps the mirror equal to it.
 
-What may happen in one step, and what is done:
+What may happen in one step, whose answers all come from one node:
 
 * the head is the cursor's block: nothing, but finality may have moved;
-* the node's chain no longer has the cursor's block (a reorganisation, a node that came back with less): the
-  highest stored block that it still has is searched, everything above is deleted, and reading goes on from
-  there. If no stored block is left on the node's chain, the mirror begins anew;
-* there are final blocks ahead: headers in batches, logs by ranges of blocks;
-* there are newer blocks: each block's logs by its hash.
+* the head's parent is the cursor's block: its logs by its hash, in one more request with their senders;
+* there are some more new blocks: their headers in a batch, and each block's logs by its hash;
+* there are many final blocks ahead: ranges, fetched ahead by threads (`chain.backfill`);
+* the node's chain no longer has the cursor's block, or ends below it (`Elsewhere`): the other nodes are
+  asked, and what becomes of it is judged (`chain.forks`). If the mirror goes back, everything above the
+  newest block that it shares with the node is deleted, and reading goes on from there. If no stored block is
+  left on the node's chain, the mirror begins anew;
+* the node does not answer, or not usably: the next node.
+
+Before a node is believed it must be of the deployment's chain (`chain.gate`), and before what it says is
+stored it must be complete (`chain.completeness`).
 
 Invariants: blocks in the mirror are linked by parent hashes from the cursor's first block on; a log is
 stored with its block or not at all; what a step cannot explain stops the mirror, with the reason in
@@ -25,91 +31,94 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
-from chain import deployments, mirror
+from chain import abi, bloom, deployments, mirror
+from chain.backfill import Backfill
+from chain.completeness import Checked, Doubtful, complete
 from chain.deployments import Deployment, DeploymentMissing
 from chain.events import Handler, load_handlers
+from chain.forks import ChainBehind, Contradiction, Elsewhere, Judge, is_ours
+from chain.gate import Gate, WrongChain
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
-from chain.models import Block, Cursor
-from chain.providers import Providers
-from chain.reader import Header, RawLog, Reader, Unsettled
+from chain.models import Cursor
+from chain.providers import Provider, Providers
+from chain.reader import Header, Reader, Unsettled
 from chain.rpc import Rpc, RpcError, RpcUnavailable
+
+__all__ = ["PROBLEMS", "ChainBehind", "Indexer", "WrongChain"]
 
 log = logging.getLogger(__name__)
 
-RANGE = 1000  # blocks per range of logs, halved when a node refuses
-NEAR = 64  # blocks per step near the head
-PATIENCE = 20  # times that a node may contradict itself within one sync
+NEAR = 100  # blocks per step near the head, and as many final ones are read like that too
+PATIENCE = 20  # times that nodes may contradict themselves within one sync
+HEAD_EVERY_S = 10.0  # how often the head is looked at while the past is read
 
-
-class WrongChain(Exception):
-    """Node, deployment file and database do not speak of the same chain; the message says what to do."""
-
-
-class ChainBehind(Exception):
-    """The node's chain ends before the deployment begins."""
-
+OF_A_NODE = (RpcUnavailable, RpcError, Unsettled, Doubtful, WrongChain, ChainBehind, UndecodableLog)
+"""What another node may do better."""
 
 PROBLEMS = (
-    RpcUnavailable,
-    RpcError,
-    Unsettled,
+    *OF_A_NODE,
+    Contradiction,
     Overtaken,
-    UndecodableLog,
     HandlerFailed,
-    WrongChain,
-    ChainBehind,
     DeploymentMissing,
     DatabaseError,
 )
 
 
 class Indexer:
-    """Keeps the mirror of one deployment equal to its nodes' chain. Not for use by two threads at once.
+    """Keeps the mirror of one deployment equal to its chain. Not for use by two threads at once.
 
     `sync` ends between two steps where `stop` is set.
     """
 
     def __init__(self, nodes: Providers | Rpc, deployment: Deployment, handlers: Mapping[str, Handler]):
+        self.providers = nodes if isinstance(nodes, Providers) else Providers.of(nodes)
         self.deployment = deployment
         self.handlers = handlers
-        self.providers = nodes if isinstance(nodes, Providers) else Providers.of(nodes)
-        self.reader = Reader(self.providers[0], deployment.contracts.values(), settings.CHAIN_FINALITY_DEPTH)
         self.stop = threading.Event()
-        self._range = RANGE
-        self._checked = False
+        self.gate = Gate(self.providers, deployment)
+        self._judge = Judge(self._before_first)
+        self._readers: dict[Provider, Reader] = {}
+        self._agreed = False
 
     @classmethod
     def configured(cls) -> Indexer:
         """The indexer that the settings describe. Raises DeploymentMissing, RpcUnavailable."""
-        return cls(
-            Providers.configured(), deployments.load(), load_handlers(import_string(settings.CHAIN_EVENTS))
-        )
+        handlers = load_handlers(import_string(settings.CHAIN_EVENTS))
+        return cls(Providers.configured(), deployments.load(), handlers)
 
     def sync(self) -> int:
-        """Bring the mirror to the node's head. Returns how many blocks were stored.
+        """Bring the mirror to the chain's head. Returns how many blocks were stored.
 
-        Whatever prevents it is written to `Cursor.error` and raised: RpcUnavailable, RpcError,
-        UndecodableLog, HandlerFailed, WrongChain, ChainBehind, and Unsettled or Overtaken if that does not
-        end.
+        Whatever prevents it is written to `Cursor.error` and raised: one of `PROBLEMS`; of them Unsettled and
+        Overtaken only if that does not end.
         """
         try:
             return self._sync()
         except PROBLEMS as error:
-            self._checked = False  # it may be another node, or another chain, that answers next
+            self._agreed = False  # it may be another database, or another deployment, the next time
             if not isinstance(error, DatabaseError):
                 mirror.note_error(f"{type(error).__name__}: {error}")
             raise
 
+    def check(self) -> None:
+        """See that there is a node from which the mirror can be read.
+
+        Raises WrongChain, RpcUnavailable, RpcError, Unsettled.
+        """
+        problems: list[Exception] = []
+        for provider in self.gate.order():
+            try:
+                return self.gate.admit(provider)
+            except OF_A_NODE as error:
+                problems.append(error)
+        raise _worst(problems)
+
     # --- Steps ---------------------------------------------------------------------------------------
 
     def _sync(self) -> int:
-        ranked = self.providers.ranked()
-        if not ranked:
-            raise RpcUnavailable(f"no node may be asked: {self.providers[0].error}")
-        if ranked[0] is not self.reader.rpc:
-            self.reader.rpc, self._checked = ranked[0], False
-        if not self._checked:
-            self._check()
+        if not self._agreed:
+            self._agree()
         stored = 0
         patience = PATIENCE
         while not self.stop.is_set():
@@ -120,24 +129,16 @@ class Indexer:
                 if not patience:
                     raise
                 log.info("asking again: %s", error)
-                time.sleep(0.02 * (PATIENCE - patience))
+                self.stop.wait(0.02 * (PATIENCE - patience))
                 continue
             if step is None:
                 break
             stored += step
         return stored
 
-    def _check(self) -> None:
-        """Node, deployment and database must be of one chain. Raises WrongChain."""
-        chain_id, genesis = self.reader.identity()
-        wanted = self.deployment
-        if (chain_id, genesis) != (wanted.chain_id, wanted.genesis_hash):
-            raise WrongChain(
-                f"the node has chain id {chain_id} and genesis {genesis}, the deployment file "
-                f"{wanted.chain_id} and {wanted.genesis_hash}: set CHAIN_RPC_URL to a node of the "
-                "deployment's chain, or deploy the contracts to this one and run `manage.py rebuild`"
-            )
-        cursor = Cursor.current()
+    def _agree(self) -> None:
+        """Deployment file and database must be of one chain. Raises WrongChain."""
+        wanted, cursor = self.deployment, Cursor.current()
         if cursor is not None and (
             (cursor.chain_id, cursor.genesis_hash) != (wanted.chain_id, wanted.genesis_hash)
             or cursor.contracts != wanted.contracts
@@ -146,103 +147,185 @@ class Indexer:
                 "the database mirrors another deployment than the deployment file names: "
                 "run `manage.py rebuild`, or set DATABASE_URL or DEPLOYMENT_FILE to the one that belongs"
             )
-        self._checked = True
+        mirror.note_start()
+        self._agreed = True
 
     def _step(self) -> int | None:
-        """One transaction's worth of progress: the number of blocks stored, or None at the head."""
-        head, finalized = self.reader.head()
-        cursor = Cursor.current() or self._begin()
+        """Some progress by the first node that can make it: the number of blocks stored, or None if there is
+        nothing to do now.
+        """
+        elsewhere: list[Elsewhere] = []
+        problems: list[Exception] = []
+        nodes = self.gate.order()
+        for provider in nodes:
+            least = max((one.head.number for one in elsewhere), default=-1)
+            try:
+                self.gate.admit(provider)
+                done = self._follow(provider, [one for one in nodes if one is not provider], least)
+            except Elsewhere as error:
+                elsewhere.append(error)
+            except OF_A_NODE as error:
+                if isinstance(error, RpcUnavailable):
+                    self.gate.forget(provider)
+                problems.append(error)
+                if len(nodes) > 1:
+                    log.info("%s is of no use: %s: %s", provider.name, type(error).__name__, error)
+            else:
+                self._judge.rest()
+                return done
+        if not elsewhere:
+            raise _worst(problems)
+        heard = {one.provider for one in elsewhere}
+        silent = [one.name for one in self.providers.ranked() if one not in heard]
+        if not self._judge.judge(elsewhere, [self._reader(one) for one in nodes], silent):
+            return None
+        self.gate.close()  # what was final, and what nodes are held against, is another block now
+        return 0
+
+    def _follow(self, provider: Provider, others: Sequence[Provider], least: int) -> int | None:
+        """A step by one node, if its head is `least` or more. Raises Elsewhere if its chain is another."""
+        reader = self._reader(provider)
+        head, finalized = reader.head()
+        if head.number < least:
+            raise Elsewhere(provider, reader, head, finalized, behind=True)
+        cursor = Cursor.current() or mirror.begin(self.deployment, self._before_first(reader))
+        if self.gate.strays(provider):
+            raise Elsewhere(provider, reader, head, finalized, strays=True)
         if head.hash == cursor.hash:
             mirror.note_head(cursor, head, finalized)
             return None
+        if head.number <= cursor.number:
+            raise Elsewhere(provider, reader, head, finalized, behind=is_ours(reader, head))
         first = cursor.number + 1
-        if head.number == first and head.parent_hash == cursor.hash:
-            return self._store(cursor, [head], self.reader.logs_by_hash([head]), head, finalized)
-        if head.number < first:
-            self._rewind(cursor)
-            return 0
-        far = first <= finalized
-        last = min(finalized, first + self._range - 1) if far else min(head.number, first + NEAR - 1)
-        headers = self.reader.headers(first, last)
+        past = finalized - cursor.number > NEAR
+        last = first if past else min(head.number, first + NEAR - 1)
+        headers = [head] if first == head.number else reader.headers(first, last)
         if headers[0].parent_hash != cursor.hash:
-            self._rewind(cursor)
-            return 0
-        raws = self._logs_in_range(headers) if far else self.reader.logs_by_hash(headers)
-        if raws is None:
-            return 0
-        return self._store(cursor, headers, raws, head, finalized)
+            raise Elsewhere(provider, reader, head, finalized)
+        if past:
+            return self._read_past(cursor, reader, head, finalized)
+        return self._read_near(
+            cursor, reader, [self._reader(one) for one in others], headers, head, finalized
+        )
 
-    def _begin(self) -> Cursor:
-        return mirror.begin(self.deployment, self._before_first())
+    def _read_near(
+        self,
+        cursor: Cursor,
+        reader: Reader,
+        others: Sequence[Reader],
+        headers: Sequence[Header],
+        head: Header,
+        finalized: int,
+    ) -> int:
+        senders: dict[str, str] = {}
+        if len(headers) == 1:
+            raws, senders = reader.logs_and_senders(headers[0], self._may_hold_ours(headers[0]))
+        else:
+            raws = reader.logs_by_hash(headers)
+        checked = complete(reader, headers, raws, others)
+        missing = {raw.tx_hash for raw in checked.raws} - senders.keys()
+        if missing:
+            senders |= reader.senders(missing)
+        self._store(cursor, headers, checked, senders, head, finalized)
+        return len(headers)
 
-    def _before_first(self) -> Header | None:
+    def _read_past(self, cursor: Cursor, reader: Reader, head: Header, finalized: int) -> int:
+        """Store all blocks up to the final one, batch after batch."""
+        stored, looked = 0, time.monotonic()
+        with Backfill(self.providers, self._admitted, cursor.number + 1, finalized) as batches:
+            for batch in batches:
+                if batch.headers[0].parent_hash != cursor.hash:
+                    words = f"{batch.provider.name} has another block {cursor.number} than was stored"
+                    raise Unsettled(words)
+                if time.monotonic() > looked + HEAD_EVERY_S:
+                    head, looked = self._newer(reader, head), time.monotonic()
+                cursor = self._store(cursor, batch.headers, batch.checked, batch.senders, head, finalized)
+                stored += len(batch.headers)
+                if self.stop.is_set():
+                    break
+        return stored
+
+    def _store(
+        self,
+        cursor: Cursor,
+        headers: Sequence[Header],
+        checked: Checked,
+        senders: Mapping[str, str],
+        head: Header,
+        finalized: int,
+    ) -> Cursor:
+        """Store blocks; where a log cannot be decoded, those before it, and raise that."""
+        try:
+            decoded = mirror.decode(headers, checked.raws, self.deployment.names, senders)
+        except UndecodableLog as error:
+            good = [header for header in headers if header.number < error.block_number]
+            if good:
+                self._store(cursor, good, _part(checked, good), senders, head, finalized)
+            raise
+        return mirror.append(cursor, headers, decoded, self.handlers, head, finalized, checked)
+
+    # --- Nodes ---------------------------------------------------------------------------------------
+
+    def _reader(self, provider: Provider) -> Reader:
+        if provider not in self._readers:
+            topics = {address: _topics(name) for name, address in self.deployment.contracts.items()}
+            self._readers[provider] = Reader(provider, topics, settings.CHAIN_FINALITY_DEPTH, topics)
+        return self._readers[provider]
+
+    def _admitted(self, provider: Provider) -> Reader:
+        """A reader of a node that is of our chain. Raises RpcUnavailable if it is not."""
+        try:
+            self.gate.admit(provider)
+        except WrongChain as error:
+            raise RpcUnavailable(str(error)) from error
+        return self._reader(provider)
+
+    def _before_first(self, reader: Reader) -> Header | None:
         """The header below the deployment's first block, None if that is genesis. Raises ChainBehind."""
         number = self.deployment.block - 1
         if number < 0:
             return None
-        header = self.reader.header(number)
+        header = reader.header(number)
         if header is None:
-            raise ChainBehind(f"the node's chain ends before block {number}, where the deployment begins")
+            raise ChainBehind(
+                f"{reader.name}'s chain ends before block {number}, where the deployment begins"
+            )
         return header
 
-    def _logs_in_range(self, headers: Sequence[Header]) -> list[RawLog] | None:
-        """The range's logs; None if the node refused so many blocks and fewer are to be tried."""
+    def _may_hold_ours(self, header: Header) -> bool:
+        """Whether a block's bloom has one of our addresses."""
+        return any(bloom.may_hold(header.logs_bloom, [bloom.mask(one)]) for one in self.deployment.names)
+
+    @staticmethod
+    def _newer(reader: Reader, head: Header) -> Header:
+        """The head by now, for who looks how far the mirror is; the same if the node does not say."""
         try:
-            raws = self.reader.logs_in_range(headers)
-        except RpcError as error:
-            if len(headers) == 1:
-                raise
-            self._range = max(1, len(headers) // 2)
-            log.warning("the node refused %d blocks at once (%s): trying fewer", len(headers), error)
-            return None
-        self._range = min(RANGE, self._range * 2)
-        return raws
+            return reader.head()[0]
+        except (RpcUnavailable, RpcError, Unsettled) as error:
+            log.info("the head could not be looked at: %s", error)
+            return head
 
-    def _store(
-        self, cursor: Cursor, headers: Sequence[Header], raws: Sequence[RawLog], head: Header, finalized: int
-    ) -> int:
-        senders = self.reader.senders(raw.tx_hash for raw in raws) if raws else {}
-        try:
-            decoded = mirror.decode(headers, raws, self.deployment.names, senders)
-        except UndecodableLog as error:
-            good = [header for header in headers if header.number < error.block_number]
-            if not good:
-                raise
-            hashes = {header.hash for header in good}
-            headers, raws = good, [raw for raw in raws if raw.block_hash in hashes]
-            decoded = mirror.decode(headers, raws, self.deployment.names, senders)
-        mirror.append(cursor, headers, decoded, self.handlers, head, finalized)
-        return len(headers)
 
-    def _rewind(self, cursor: Cursor) -> None:
-        """Go back to the newest stored block that is still on the node's chain."""
-        fork = self._fork()
-        if fork is None:
-            before = self._before_first()
-            fork = (before.number, before.hash) if before else (-1, "0x" + "00" * 32)
-        log.warning("reorganisation: back from block %d to block %d", cursor.number, fork[0])
-        mirror.rewind(cursor, *fork)
+def _topics(contract: str) -> list[str]:
+    """The first topics of a contract's events; none if there is no ABI file for it yet."""
+    try:
+        return ["0x" + topic.hex() for topic in abi.interface(contract).events]
+    except abi.UnknownArtifact:
+        return []
 
-    def _fork(self) -> tuple[int, str] | None:
-        """The newest stored block that the node has, None if it has none of them.
 
-        Whoever has a block has its ancestors, so the search may jump: twice as far down each time, then
-        bisect.
-        """
-        stored = list(Block.objects.order_by("-number").values_list("number", "hash"))
+def _part(checked: Checked, headers: Sequence[Header]) -> Checked:
+    """What was read of some of the blocks."""
+    hashes = {header.hash for header in headers}
+    return Checked(
+        [raw for raw in checked.raws if raw.block_hash in hashes],
+        checked.doubts,
+        checked.samples,
+        [repair for repair in checked.repairs if repair.block_hash in hashes],
+    )
 
-        def shared(place: int) -> bool:
-            header = self.reader.header(stored[place][0])
-            return header is not None and header.hash == stored[place][1]
 
-        missing, reach = -1, 1
-        while reach - 1 < len(stored) and not shared(reach - 1):
-            missing, reach = reach - 1, reach * 2
-        known = min(reach - 1, len(stored))
-        while known - missing > 1:
-            middle = (known + missing) // 2
-            if shared(middle):
-                known = middle
-            else:
-                missing = middle
-        return stored[known] if known < len(stored) else None
+def _worst(problems: Sequence[Exception]) -> Exception:
+    """The one to tell of: that of the best node which is of our chain."""
+    ours = [error for error in problems if not isinstance(error, WrongChain)]
+    return (ours or problems)[0]

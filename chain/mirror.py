@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 KEPT_HEADERS = 256  # empty final blocks that are kept, so that a fork is found close to where it is
 LOOKED_EVERY = timedelta(seconds=10)
+STARTING = "Starting: what is stored is being held against the node"
 
 
 class Overtaken(Exception):
@@ -94,6 +95,7 @@ def begin(deployment: Deployment, before: Header | None) -> Cursor:
             "contracts": deployment.contracts,
             "number": before.number if before else -1,
             "hash": before.hash if before else "0x" + "00" * 32,
+            "begin_number": before.number if before else -1,
         },
     )
     return cursor
@@ -120,7 +122,7 @@ def append(
     changes: dict[str, Any] = {
         "number": last.number,
         "hash": last.hash,
-        "finalized_number": finalized,
+        "finalized_number": max(cursor.finalized_number, min(finalized, last.number)),
         "head_number": head.number,
         "head_timestamp": head.timestamp,
     }
@@ -143,14 +145,19 @@ def append(
     return moved
 
 
-def rewind(cursor: Cursor, number: int, block_hash: str) -> Cursor:
+def rewind(cursor: Cursor, number: int, block_hash: str, finalized: int | None = None) -> Cursor:
     """A reorganisation: forget every block above `number`, with its logs and all rows made from them.
 
-    Transactions of ours that were mined there count as sent again. Raises Overtaken.
+    Transactions of ours that were mined there count as sent again. `finalized` is what the node calls final
+    now: less than it was, perhaps. Raises Overtaken.
     """
+    final = min(cursor.finalized_number, number)
     with transaction.atomic():
         moved = _move(
-            cursor, number=number, hash=block_hash, finalized_number=min(cursor.finalized_number, number)
+            cursor,
+            number=number,
+            hash=block_hash,
+            finalized_number=final if finalized is None else min(final, finalized),
         )
         Block.objects.filter(number__gt=number).delete()
         if cursor.number > number:
@@ -162,6 +169,7 @@ def rewind(cursor: Cursor, number: int, block_hash: str) -> Cursor:
 
 def note_head(cursor: Cursor, head: Header, finalized: int) -> Cursor:
     """Record a new head or a new final block where the mirror itself need not move. Raises Overtaken."""
+    finalized = max(cursor.finalized_number, min(finalized, cursor.number))
     if (finalized, head.number, head.timestamp, "") == (
         cursor.finalized_number,
         cursor.head_number,
@@ -189,6 +197,13 @@ def note_error(problem: str) -> None:
         if cursor is not None and stopped.update(error=problem, updated_at=timezone.now()):
             cursor.error = problem
             _notify_on_commit(cursor, 0, reorged=False)
+
+
+def note_start() -> None:
+    """Say that what is stored was not yet held against a node by the indexer that starts now: the chain may
+    have become another one while nobody looked. The first step that finds it right takes this back.
+    """
+    Cursor.objects.filter(pk=1, error="").update(error=STARTING)
 
 
 def prune(was_final: int, finalized: int) -> None:

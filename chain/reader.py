@@ -258,6 +258,23 @@ class Reader:
                 raise Broken(f"transaction {tx_hash} cannot be read: {error!r}") from error
         return senders
 
+    def logs_and_senders(self, header: Header, whole: bool) -> tuple[list[RawLog], dict[str, str]]:
+        """Our contracts' logs in one block by its hash, and, if `whole`, the senders of all its transactions:
+        one request, which also sees that the block is still there after its logs were read.
+        """
+        raws, block = self.rpc.batch(
+            [
+                ("eth_getLogs", [{"address": self.addresses, "blockHash": header.hash}]),
+                ("eth_getBlockByHash", [header.hash, whole]),
+            ]
+        )
+        if not block:
+            raise Unsettled(f"block {header.number} is gone while its logs were read")
+        senders: dict[str, str] = {}
+        for transaction in _list(block.get("transactions")) if whole else ():
+            _note_sender(senders, transaction)
+        return self.ordered([raws], [header]), senders
+
     def receipts(self, header: Header) -> Receipts:
         """A block by its transactions' receipts: what a node knows of its logs without its index of logs.
 

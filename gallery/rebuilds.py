@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chain import mirror
-from chain.indexer import Indexer, WrongChain
+from chain.indexer import Indexer
 from chain.models import Cursor, Log
 from gallery.models import Rebuild
 from live import publish
@@ -70,10 +70,7 @@ def share(rebuild: Rebuild) -> float:
 
 def _begin(rebuild: Rebuild) -> None:
     try:
-        indexer = Indexer.configured()
-        found = indexer.reader.identity()
-        if found != (indexer.deployment.chain_id, indexer.deployment.genesis_hash):
-            raise WrongChain("the node has another chain than the deployment file names")
+        Indexer.configured().check()
     except Exception as error:
         Rebuild.objects.filter(pk=rebuild.pk).update(error=f"{type(error).__name__}: {error}"[:2000])
         raise
