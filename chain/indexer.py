@@ -266,6 +266,11 @@ class Indexer:
 
     # --- Nodes ---------------------------------------------------------------------------------------
 
+    @property
+    def reader(self) -> Reader:
+        """A reader of the best node."""
+        return self._reader(self.gate.order()[0])
+
     def _reader(self, provider: Provider) -> Reader:
         if provider not in self._readers:
             topics = {address: _topics(name) for name, address in self.deployment.contracts.items()}

@@ -142,7 +142,6 @@ def test_killedChain_comesBackWithLess(node: Node) -> None:
 
 
 def test_backfill_rangesAndSingleBlocksAgree(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chain.indexer.RANGE", 7)
     monkeypatch.setattr("chain.indexer.NEAR", 3)
     for number in range(30):
         node.send("countMany", number * 3, number % 4, 2**200)
@@ -151,6 +150,7 @@ def test_backfill_rangesAndSingleBlocksAgree(node: Node, monkeypatch: pytest.Mon
 
 
 def test_refusedRange_isHalved(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chain.indexer.NEAR", 3)
     for number in range(20):
         node.send("count", number, 1, "")
     asked = []
@@ -246,9 +246,10 @@ def test_handlers_seeEventsInTheOrderOfTheChain(node: Node) -> None:
 
 def test_twoIndexers_storeEverythingOnce(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     node.send("count", 1, 1, "")
-    stale = mirror.begin(node.deployment, node.indexer._before_first())
+    reader = node.indexer.reader
+    stale = mirror.begin(node.deployment, reader.header(node.deployment.block - 1))
     node.sync()
-    head, finalized = node.indexer.reader.head()
+    head, finalized = reader.head()
     with pytest.raises(Overtaken):
         mirror.note_head(stale, head, finalized)
     node.new_indexer().sync()
