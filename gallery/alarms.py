@@ -62,6 +62,23 @@ _KNOWN = {
             "Add a node of another operator to CHAIN_RPC_URL: the first answer that fits is taken.",
         ),
         Alarm(
+            "Contradiction",
+            "A node denies what was final",
+            "The chain’s nodes disagree about blocks that were final, so this page shows how it was before.",
+            "One node has another chain since a block that was final, and the node that could tell which is "
+            "right does not answer. It is waited for, a minute at most; then these pages go with the chain "
+            "that is there.",
+            "Bring the silent node back, or take the one that is on another fork out of CHAIN_RPC_URL.",
+        ),
+        Alarm(
+            "Starting",
+            "The indexer has just started",
+            "The site is looking at the chain again, so this page may be behind.",
+            "These pages show what was read before the indexer started. The first answer of a node tells "
+            "whether the chain is still the same.",
+            "Wait for it; if it stays, the node does not answer.",
+        ),
+        Alarm(
             "Overtaken",
             "Two indexers are at work",
             "The site is taken up with itself at the moment, so this page may be behind.",
@@ -95,7 +112,8 @@ _KNOWN = {
             "ChainBehind",
             "The node has not got there yet",
             "The chain’s node is still catching up itself, so this page may be behind.",
-            "The node's chain ends before the artwork begins: it is still reading its own past.",
+            "The node's chain ends before the artwork begins, or before what was read already: it is still "
+            "reading its own past.",
             "Wait until the node has synced, or name another one in CHAIN_RPC_URL.",
         ),
         Alarm(
