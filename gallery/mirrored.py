@@ -59,8 +59,9 @@ class Node:
 
     @property
     def answers(self) -> bool:
-        """Whether it can be read from now."""
-        return not self.unheard and self.state in (ProviderState.GOOD, ProviderState.BEHIND)
+        """Whether it can be read from now: whoever has rested may be asked, but has not answered yet."""
+        resting = self.state is ProviderState.RESTING or self.failures > 0
+        return not (self.unheard or resting or self.state is ProviderState.REFUSED)
 
     @property
     def mark(self) -> str:
@@ -74,15 +75,14 @@ class Node:
         """What it does, in a sentence."""
         if self.unheard:
             return f"Nobody has looked at it for {_span(self.age_s)}."
-        match self.state:
-            case ProviderState.REFUSED:
-                return "Not of this chain, so it is not read from."
-            case ProviderState.RESTING:
-                return "Does not answer. It is left alone for a while, then asked again."
-            case ProviderState.BEHIND:
-                lag = f" {blocks(self.behind)}" if self.behind else ""
-                use = " The pages are read from it for want of a better one." if self.in_use else ""
-                return f"Answers, but is{lag} behind the others.{use}"
+        if self.state is ProviderState.REFUSED:
+            return "Not of this chain, so it is not read from."
+        if not self.answers:
+            return "Does not answer. It is left alone for a while, then asked again."
+        if self.state is ProviderState.BEHIND:
+            lag = f" {blocks(self.behind)}" if self.behind else ""
+            use = " The pages are read from it for want of a better one." if self.in_use else ""
+            return f"Answers, but is{lag} behind the others.{use}"
         return "Answers; the pages are read from it." if self.in_use else "Answers, and stands by."
 
     def to_json(self) -> dict[str, Any]:

@@ -94,6 +94,55 @@ def test_a_region_follows_what_happens(site: Site, page: Page, faults: list[str]
     expect(page.locator("#region b")).to_have_text("now")
 
 
+LINE = """<div id="fresh" role="status" data-fresh data-live="chain:reorg" data-src="/line/">{}</div>
+<i data-head></i>"""
+GOOD = '<span hidden data-state="good"></span>'
+BEHIND = """<span hidden data-state="behind"></span><p>Catching up: <span aria-live="off">
+<span data-lack>{}</span> behind<span data-left>{}</span></span>.</p>"""
+STOPPED = '<span hidden data-state="stopped" data-why="{}"></span><p>{}</p>'
+
+
+def test_the_line_about_the_mirror_counts_in_place_and_goes_when_it_may(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    site.page(LINE.format(GOOD))
+    site.pages["/line/"] = BEHIND.format("900 blocks", "")
+    open_page(page, site)
+    tell("chain", "head", number=100, final=90, state="behind", lack="900 blocks", left="")
+    line = page.locator("#fresh p")
+    expect(line).to_contain_text("900 blocks behind.")
+    page.evaluate("window.line = document.querySelector('#fresh p')")
+    asked = site.asked.count("/line/")
+    tell("chain", "head", number=600, final=90, state="behind", lack="400 blocks", left="about a minute")
+    expect(line).to_contain_text("400 blocks behind, about a minute to go.")
+    assert page.evaluate("window.line.isConnected")  # not put there anew, which would be read out again
+    assert site.asked.count("/line/") == asked
+    for why, words in (("RpcUnavailable", "No node answers"), ("WrongChain", "Another chain")):
+        site.pages["/line/"] = STOPPED.format(why, words)
+        tell("chain", "head", number=600, final=90, state="stopped", why=why)
+        expect(line).to_have_text(words)
+    expect(page.locator("[data-announce]")).to_be_empty()
+    site.pages["/line/"] = GOOD
+    tell("chain", "head", number=1000, final=990, state="good")
+    expect(line).to_have_count(0)
+    expect(page.locator("[data-announce]")).to_have_text("This page is up to date again.")
+
+
+def test_a_region_with_a_pace_is_not_fetched_for_each_of_many_messages(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    site.page('<div id="region" data-live="chain" data-pace="3" data-src="/part/">0</div>')
+    site.pages["/part/"] = "0"
+    open_page(page, site)
+    began = time.monotonic()
+    for number in range(1, 21):
+        site.pages["/part/"] = str(number)
+        tell("chain", "head", number=number, final=0, state="good")
+        time.sleep(0.1)  # spread like the commits of a mirror that catches up
+    expect(page.locator("#region")).to_have_text("20", timeout=15_000)
+    assert site.asked.count("/part/") <= 3 + (time.monotonic() - began) / 3
+
+
 def test_a_page_that_was_cut_off_says_so_and_is_right_again_without_a_reload(
     site: Site, page: Page, faults: list[str]
 ) -> None:
