@@ -192,7 +192,8 @@ class Follower:
     def _tell(self) -> None:
         """Let pages know how the nodes are."""
         try:
-            self.providers.write(self.heads.host if self.heads is not None else "")
+            if self.providers.write(self.heads.host if self.heads is not None else ""):
+                mirror.tell()
         except DatabaseError as error:
             words = f"how the nodes are could not be kept: {type(error).__name__}"
             if words not in self._said:

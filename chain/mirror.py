@@ -206,6 +206,14 @@ def note_start() -> None:
     Cursor.objects.filter(pk=1, error="").update(error=STARTING)
 
 
+def tell() -> None:
+    """Have the listeners hear of the mirror as it stands: not it has changed, but how its nodes are."""
+    with transaction.atomic():
+        cursor = Cursor.current()
+        if cursor is not None:
+            _notify_on_commit(cursor, 0, reorged=False)
+
+
 def prune(was_final: int, finalized: int) -> None:
     """Forget headers of empty blocks that became old enough when finality moved from `was_final` on."""
     upto = finalized - KEPT_HEADERS

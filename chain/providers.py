@@ -259,7 +259,7 @@ class Providers(Sequence[Provider]):
 
     def write(self, socket: str = "") -> bool:
         """Keep in the database how the nodes are: at every change of state, else every few seconds. `socket`
-        is the host whose websocket tells of new blocks. True if it was time. Raises DatabaseError.
+        is the host whose websocket tells of new blocks. True if a state changed. Raises DatabaseError.
         """
         newest = self.newest()
         rows = [
@@ -284,10 +284,11 @@ class Providers(Sequence[Provider]):
         ProviderHealth.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["name"], update_fields=changed
         )
-        if states != self._written:
+        changes = states != self._written
+        if changes:
             ProviderHealth.objects.exclude(name__in=[row.name for row in rows]).delete()
         self._written, self._written_at = states, time.monotonic()
-        return True
+        return changes
 
 
 _made: dict[tuple[str, ...], Providers] = {}

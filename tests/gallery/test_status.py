@@ -1,6 +1,7 @@
 """What the status page, its JSON and the metrics say of the mirror in each of its states."""
 
 import re
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chain.follow import Follower
 from chain.models import Block, Cursor, ProviderHealth, ProviderState, Reorganisation, Repair
+from chain.rpc import RpcUnavailable
 from gallery import alarms, attention, catchup, health, mirrored
 from tests.gallery.test_metrics import scrape
+from tests.live.conftest import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +145,12 @@ def test_noNodeAnswers_isSaidOnEveryPageInAVisitorsWords(mirror: Cursor, client:
     assert scrape(client)["murmuration_mirror_stopped", ""] == 1
 
 
+def test_aNodeThatRestedAndHasNotAnsweredSince_isNotCalledGood(mirror: Cursor, client: Client) -> None:
+    node(failures=2, error="it did not answer in time")
+    assert "Does not answer." in page(client)
+    assert health.report()["nodes"].words == "The node does not answer."
+
+
 def test_aNodeNobodyHasLookedAt_isNotCalledGood(mirror: Cursor, client: Client) -> None:
     node(age_s=600, in_use=True)
     assert "Nobody has looked at it for 10 minutes." in page(client)
@@ -183,6 +193,36 @@ def test_everyProblemOfTheIndexer_hasItsWords() -> None:
         alarm = alarms.of(f"{name}: because: of this")
         assert (alarm.kind, alarm.detail) == (name, "because: of this")
         assert "can’t follow" not in alarm.line, name
+
+
+heard: list[tuple[int, str]] = []
+
+
+def hear(cursor: Cursor, logs: int, reorged: bool) -> None:
+    """A listener for the story below."""
+    row = ProviderHealth.objects.first()
+    heard.append((cursor.number, row.state if row else ""))
+
+
+def test_aNodeThatChangesItsState_isToldToOpenPages(world, settings) -> None:
+    settings.CHAIN_LISTENERS = [f"{__name__}.hear"]
+    heard.clear()
+    follower = Follower(world.indexer, threading.Event())
+    try:
+        follower.look()
+        number = Cursor.objects.get().number
+        assert heard[-1] == (number, "good")
+        assert follower.heads is not None
+        wait_until(lambda: follower.heads.alive, 30)
+        follower.look()  # its websocket tells of blocks by now, which is news
+        known = len(heard)
+        follower.look()
+        assert len(heard) == known, "nothing changed"
+        follower.providers[0].failed(RpcUnavailable("it did not answer in time"))
+        follower._tell()
+        assert heard[known:] == [(number, "resting")]
+    finally:
+        follower.rest()
 
 
 # --- What was put right, what was taken back ------------------------------------------------------------
