@@ -271,8 +271,11 @@ class Reader:
         if not block:
             raise Unsettled(f"block {header.number} is gone while its logs were read")
         senders: dict[str, str] = {}
-        for transaction in _list(block.get("transactions")) if whole else ():
-            _note_sender(senders, transaction)
+        try:
+            for sent in _list(block.get("transactions")) if whole else ():
+                senders[sent["hash"].lower()] = sent["from"].lower()
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Broken(f"a transaction of block {header.number} cannot be read: {error!r}") from error
         return self.ordered([raws], [header]), senders
 
     def receipts(self, header: Header) -> Receipts:
