@@ -79,6 +79,21 @@ _KNOWN = {
             "Wait for it; if it stays, the node does not answer.",
         ),
         Alarm(
+            "Contradiction",
+            "A node denies what was final",
+            "The chain’s nodes contradict each other about what was final, so this page waits as it is.",
+            "One node has another block in the place of one that was final. Nothing is taken back before the "
+            "others have been asked, or have been silent for a minute.",
+            "Bring the silent nodes back. Look at the one that is named: it may be of a fork of its own.",
+        ),
+        Alarm(
+            "Starting",
+            "The mirror has just started",
+            "The site has just started, and is looking whether this page still agrees with the chain.",
+            "What is stored is held against a node before it is called right. That takes a moment.",
+            "Wait. If it stays like this, no node answers.",
+        ),
+        Alarm(
             "Overtaken",
             "Two indexers are at work",
             "The site is taken up with itself at the moment, so this page may be behind.",

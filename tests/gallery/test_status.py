@@ -13,7 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chain import mirror as mirror_commands
 from chain.follow import Follower
+from chain.indexer import PROBLEMS
 from chain.models import Block, Cursor, ProviderHealth, ProviderState, Reorganisation, Repair
 from chain.rpc import RpcUnavailable
 from gallery import alarms, attention, catchup, health, mirrored
@@ -185,11 +187,12 @@ def test_anEventThatCannotBeRead_isNamed(mirror: Cursor, client: Client) -> None
 
 
 def test_everyProblemOfTheIndexer_hasItsWords() -> None:
-    from chain.indexer import PROBLEMS
-
     named = [problem.__name__ for problem in PROBLEMS if problem.__name__ != "DatabaseError"]
     assert len(named) >= 8
-    for name in named:  # a database that is away cannot be told by its rows
+    for name in (
+        *named,
+        mirror_commands.STARTING.partition(":")[0],
+    ):  # no row can tell of a database that is away
         alarm = alarms.of(f"{name}: because: of this")
         assert (alarm.kind, alarm.detail) == (name, "because: of this")
         assert "can’t follow" not in alarm.line, name
