@@ -228,6 +228,21 @@ def test_aNodeThatChangesItsState_isToldToOpenPages(world, settings) -> None:
         follower.rest()
 
 
+def test_whileThePastIsRead_theNodesAreToldOf(world, settings) -> None:
+    """However long that takes: otherwise a node at work would look as if nobody had looked at it."""
+    settings.CHAIN_LISTENERS = [f"{__name__}.hear"]
+    heard.clear()
+    world.rpc.call("anvil_mine", hex(1000))
+    follower = Follower(world.indexer, threading.Event())
+    try:
+        follower.look()
+    finally:
+        follower.rest()
+    batches = [(number, state) for number, state in heard if number < world.indexer.reader.head()[0].number]
+    assert batches[0][1] == ""
+    assert batches[-1][1] == "good"
+
+
 # --- What was put right, what was taken back ------------------------------------------------------------
 
 
