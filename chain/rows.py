@@ -16,11 +16,12 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from django.db import connections, models, router, transaction
+from django.db import IntegrityError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from chain.fields import DIGITS, UINT256_MAX, HexField, Uint256Field
+from chain.models import Block, Log
 
 PIECE = 2000  # rows that are converted and sent at a time: the database works while the next are converted
 FEW = 24  # rows up to which one INSERT is not slower than a COPY
@@ -42,13 +43,18 @@ def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
     if not piece:
         return 0
     table = _table(model, _own_keys(model, piece[0]))
-    pieces = _columns(table, piece, rest, connection)
+    targets: dict[int, set[Any]] = {place: set() for place in table.unchecked}
+    pieces = _columns(table, piece, rest, connection, targets)
     with transaction.atomic(using=using, savepoint=False):
         if connection.vendor == "sqlite":
-            return _executemany(connection, table, pieces)
-        if len(piece) <= FEW:
-            return _insert(connection, table, pieces)
-        return _copy(connection, table, pieces)
+            count = _executemany(connection, table, pieces)
+        elif len(piece) <= FEW:
+            count = _insert(connection, table, pieces)
+        else:
+            count = _copy(connection, table, pieces)
+        for place, wanted in targets.items():
+            _check(connection, table.unchecked[place], wanted - {None})
+    return count
 
 
 def reserve(*wanted: tuple[type[models.Model], int]) -> list[range]:
@@ -106,6 +112,7 @@ class _Table:
     model: type[models.Model]
     columns: tuple[_Column, ...]
     names: frozenset[str]
+    unchecked: Mapping[int, Any]  # foreign keys that the database does not check, by their place
 
     def sql(self, connection: BaseDatabaseWrapper) -> str:
         """`"table" ("column", …)`."""
@@ -133,12 +140,23 @@ def _table(model: type[models.Model], own: frozenset[str]) -> _Table:
     if model._meta.parents:
         raise TypeError(f"{model.__name__} has rows in more than one table")
     left = frozenset(_filled_by_database(model)) - own
-    columns = tuple(
-        _Column(field.attname, str(field.column), _converter(field), _default(field))
+    fields = [
+        field
         for field in model._meta.concrete_fields
-        if field.attname not in left and not field.generated
+        if field.attname not in left and not getattr(field, "generated", False)
+    ]
+    columns = tuple(
+        _Column(field.attname, str(field.column), _converter(field), _default(field)) for field in fields
     )
-    return _Table(model, columns, frozenset(column.name for column in columns))
+    unchecked = {
+        place: field
+        for place, field in enumerate(fields)
+        # The mirror gives logs and blocks the ids that it just reserved: those need no second look.
+        if isinstance(field, models.ForeignKey)
+        and not field.db_constraint
+        and field.related_model not in (Block, Log)
+    }
+    return _Table(model, columns, frozenset(column.name for column in columns), unchecked)
 
 
 def _default(field: Any) -> Callable[[], Any]:
@@ -151,9 +169,13 @@ def _default(field: Any) -> Callable[[], Any]:
 
 
 def _columns(
-    table: _Table, piece: list[Mapping[str, Any]], rest: Iterator[Mapping[str, Any]], connection: Any
+    table: _Table,
+    piece: list[Mapping[str, Any]],
+    rest: Iterator[Mapping[str, Any]],
+    connection: Any,
+    targets: dict[int, set[Any]],
 ) -> Iterator[tuple[Values, ...]]:
-    """The rows piece by piece, as converted columns."""
+    """The rows piece by piece, as converted columns; what unchecked foreign keys name goes to `targets`."""
     while piece:
         names = table.columns if len(piece[0]) == len(table.columns) else _given(table, piece[0])
         taken: dict[str, Values]
@@ -163,12 +185,15 @@ def _columns(
             taken = _take([column.name for column in names], piece)
         except KeyError:
             taken = _take_each(table, piece)
-        yield tuple(
+        columns = tuple(
             column.convert(
                 taken[column.name] if column.name in taken else [column.default() for _ in piece], connection
             )
             for column in table.columns
         )
+        for place, found in targets.items():
+            found.update(columns[place])
+        yield columns
         piece = list(islice(rest, PIECE))
 
 
@@ -341,6 +366,26 @@ def _copy(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) 
             copy.write(("\n".join(lines) + "\n").encode())
             count += len(columns[0])
     return count
+
+
+def _check(connection: Any, field: Any, wanted: set[Any]) -> None:
+    """Raise IntegrityError unless every one of `wanted` is there for `field` to point at."""
+    target, quote = field.target_field, connection.ops.quote_name
+    table, column = quote(target.model._meta.db_table), quote(target.column)
+    with connection.cursor() as cursor:
+        for some in _pieces(sorted(wanted), PIECE // 4):
+            marks = ", ".join(["%s"] * len(some))
+            cursor.execute(
+                f"SELECT count(*) FROM {table} WHERE {column} IN ({marks})",  # noqa: S608 - the models' own
+                some,
+            )
+            if cursor.fetchone() != (len(some),):
+                raise IntegrityError(f"{field} names {field.related_model.__name__} rows that are not there")
+
+
+def _pieces(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def _escape(values: Values) -> Values:

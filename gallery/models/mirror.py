@@ -77,7 +77,8 @@ class SeedDraw(models.Model):
 class Round(models.Model):
     """A time for painting was opened (`RoundOpened`). `deadline` is chain time in seconds."""
 
-    epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="rounds")
+    # Without an index of its own: one_round_of_a_number begins with it.
+    epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="rounds", db_index=False)
     round = models.PositiveBigIntegerField()
     painter = HexField(length=20)
     deadline = models.PositiveBigIntegerField()
