@@ -7,8 +7,10 @@ also).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,20 @@ import orjson
 from django.conf import settings
 from eth_utils.crypto import keccak
 
-from chain.slicers import DecodeError, Layout, layout
+from chain.slicers import WORD, DecodeError, Layout, layout
 
 __all__ = [
     "DecodeError",
     "UnknownArtifact",
     "artifact",
+    "as_json",
     "decode_call",
     "decode_error",
     "decode_log",
     "decode_result",
     "encode_call",
     "encode_constructor",
+    "event_of",
     "explain_revert",
     "interface",
     "reset",
@@ -116,12 +120,13 @@ class EventEntry(Entry):
         return [item for item in named if item["indexed"]], [item for item in named if not item["indexed"]]
 
     @cached_property
-    def _topics(self) -> list[tuple[str, Layout]]:
+    def _topics(self) -> list[Callable[[str], Any]]:
+        """How each indexed argument is read from its topic."""
         plain = [
             {"type": "bytes32"} if _hashed(item["type"]) else {**item, "indexed": False}
             for item in self._split[0]
         ]
-        return [(item["name"], layout([kind])) for item, kind in zip(self._split[0], plain, strict=True)]
+        return [_topic_reader(layout([kind])) for kind in plain]
 
     @cached_property
     def _data(self) -> Layout:
@@ -131,15 +136,68 @@ class EventEntry(Entry):
     def _raw_data(self) -> Layout:
         return layout(self._split[1], raw_text=True)
 
-    def decode(self, topics: list[bytes], data: bytes, raw_text: bool = False) -> dict[str, Any]:
+    @cached_property
+    def _arrange(self) -> Callable[[list[Any]], Sequence[Any]] | None:
+        """What puts topics' values and then the data's into the order of declaration, if they are not."""
+        found = [item["name"] for part in self._split for item in part]
+        if found == list(self.arguments.names):
+            return None
+        return itemgetter(*(found.index(name) for name in self.arguments.names))
+
+    @cached_property
+    def _numbers(self) -> tuple[str, ...]:
+        """The arguments that are an integer and nothing more."""
+        named = zip(self.arguments.names, self.types, strict=True)
+        return tuple(name for name, kind in named if "int" in kind and not kind.endswith(("]", ")")))
+
+    @cached_property
+    def _nested(self) -> tuple[str, ...]:
+        """The arguments that hold integers inside."""
+        named = zip(self.arguments.names, self.types, strict=True)
+        return tuple(name for name, kind in named if "int" in kind and kind.endswith(("]", ")")))
+
+    def decode(self, topics: Sequence[str], data: str | bytes, raw_text: bool = False) -> dict[str, Any]:
         """All arguments in the order of declaration. Raises DecodeError."""
-        if len(topics) - 1 != len(self._topics):
-            raise DecodeError(f"{self.name} has {len(self._topics)} topics, the log {len(topics) - 1}")
-        values: dict[str, Any] = {}
-        for (name, kind), topic in zip(self._topics, topics[1:], strict=True):
-            values[name] = kind.decode(topic)[0]
-        values |= (self._raw_data if raw_text else self._data).decode_named(data)
-        return {name: values[name] for name in self.arguments.names}
+        readers = self._topics
+        if len(topics) - 1 != len(readers):
+            raise DecodeError(f"{self.name} has {len(readers)} topics, the log {len(topics) - 1}")
+        values = [read(topic) for read, topic in zip(readers, topics[1:], strict=True)]
+        values += (self._raw_data if raw_text else self._data).decode(_unhex(data))
+        in_order = values if self._arrange is None else self._arrange(values)
+        return dict(zip(self.arguments.names, in_order, strict=True))
+
+    def as_json(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
+        plain = args.copy()
+        for name in self._numbers:
+            plain[name] = str(plain[name])
+        for name in self._nested:
+            plain[name] = as_json(plain[name])
+        return plain
+
+
+def as_json(value: Any) -> Any:
+    """Decoded values as JSON can hold them exactly: integers become decimal text."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _topic_reader(kind: Layout) -> Callable[[str], Any]:
+    """How a topic is read. The same accounts come again and again, so what was read is remembered."""
+
+    @lru_cache(maxsize=20_000)
+    def read(topic: str) -> Any:
+        word = _unhex(topic)
+        if len(word) != WORD:
+            raise DecodeError(f"a topic has {WORD} bytes, not {len(word)}")
+        return kind.decode(word)[0]
+
+    return read
 
 
 def _hashed(kind: str) -> bool:
@@ -155,6 +213,7 @@ class Interface:
         self.functions: dict[str, list[Entry]] = {}
         self.selectors: dict[bytes, Entry] = {}
         self.events: dict[bytes, EventEntry] = {}
+        self.topics: dict[str, EventEntry] = {}
         self.errors: dict[bytes, Entry] = {}
         self.constructor = Entry("constructor", (), ())
         for item in abi:
@@ -165,7 +224,7 @@ class Interface:
                 self.selectors[entry.hash[:4]] = entry
             elif item["type"] == "event" and not item.get("anonymous"):
                 event = EventEntry(item["name"], inputs, ())
-                self.events[event.hash] = event
+                self.events[event.hash] = self.topics["0x" + event.hash.hex()] = event
             elif item["type"] == "error":
                 error = Entry(item["name"], inputs, ())
                 self.errors[error.hash[:4]] = error
@@ -246,10 +305,14 @@ def encode_constructor(name: str, *arguments: Any) -> str:
 def _unhex(data: str | bytes) -> bytes:
     if isinstance(data, bytes):
         return data
+    digits = data[2:] if data.startswith("0x") else data
     try:
-        return bytes.fromhex(data.removeprefix("0x"))
+        raw = bytes.fromhex(digits)
     except ValueError as error:
         raise DecodeError(f"not hexadecimal: {data[:80]!r}") from error
+    if 2 * len(raw) != len(digits):  # fromhex skips spaces
+        raise DecodeError(f"not hexadecimal: {data[:80]!r}")
+    return raw
 
 
 def decode_result(name: str, function: str, data: str | bytes, count: int | None = None) -> Any:
@@ -281,11 +344,16 @@ def decode_log(
 
     With `raw_text`, arguments of type string come as `0x…` bytes: exactly what a hash over them was made of.
     """
-    words = [_unhex(topic) for topic in topics]
-    entry = interface(name).events.get(words[0]) if words else None
+    entry = event_of(name, topics)
+    return entry.name, entry.decode(topics, data, raw_text)
+
+
+def event_of(name: str, topics: Sequence[str]) -> EventEntry:
+    """The event that a log with these topics is. Raises DecodeError for one that the ABI lacks."""
+    entry = interface(name).topics.get(topics[0].lower()) if topics else None
     if entry is None:
         raise DecodeError(f"{name} has no event with topic {topics[0] if topics else '(none)'}")
-    return entry.name, entry.decode(words, _unhex(data), raw_text)
+    return entry
 
 
 def topic_of(name: str, event: str) -> str:

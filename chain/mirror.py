@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -21,6 +21,9 @@ from chain.deployments import Deployment
 from chain.events import Event, Handler, dispatch
 from chain.models import Block, Cursor, Log, Reorganisation, Repair, Transaction
 from chain.reader import Header, RawLog
+
+if TYPE_CHECKING:
+    from chain.completeness import Checked
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +51,6 @@ class HandlerFailed(Exception):
     """A handler raised. Its transaction was undone, and the mirror stops in front of the event."""
 
 
-class Checked(Protocol):
-    """What was read, found complete (`chain.completeness`), and what it took."""
-
-    @property
-    def doubts(self) -> int: ...
-
-    @property
-    def samples(self) -> int: ...
-
-    @property
-    def repairs(self) -> list[Repair]: ...
-
-
 def decode(
     headers: Sequence[Header], raws: Sequence[RawLog], names: Mapping[str, str], senders: Mapping[str, str]
 ) -> list[Event]:
@@ -68,17 +58,21 @@ def decode(
     not fit.
     """
     by_hash = {header.hash: header for header in headers}
+    kinds: dict[tuple[str, str], tuple[str, str, str, abi.EventEntry]] = {}
     decoded = []
     for raw in raws:
-        contract = names[raw.address]
-        try:
-            event, args = abi.decode_log(contract, raw.topics, raw.data)
-        except abi.DecodeError as error:
-            raise UndecodableLog(by_hash[raw.block_hash], raw, contract, str(error)) from error
         header = by_hash[raw.block_hash]
-        decoded.append(
-            Event(contract, event, f"{contract}.{event}", args, raw, header, senders.get(raw.tx_hash))
-        )
+        try:
+            place = (raw.address, raw.topics[0] if raw.topics else "")
+            kind = kinds.get(place)
+            if kind is None:
+                contract = names[raw.address]
+                entry = abi.event_of(contract, raw.topics)
+                kind = kinds[place] = (contract, entry.name, f"{contract}.{entry.name}", entry)
+            args = kind[3].decode(raw.topics, raw.data)
+        except abi.DecodeError as error:
+            raise UndecodableLog(header, raw, names[raw.address], str(error)) from error
+        decoded.append(Event(*kind, args, raw, header, senders.get(raw.tx_hash)))
     return decoded
 
 
@@ -263,19 +257,8 @@ def _log_row(event: Event, block_id: int) -> dict[str, Any]:
         "event": event.name,
         "topics": raw.topics,
         "data": raw.data,
-        "args": as_json(event.args),
+        "args": event.entry.as_json(event.args),
     }
-
-
-def as_json(value: Any) -> Any:
-    """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
-    if isinstance(value, dict):
-        return {key: as_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_json(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value
 
 
 def _handle(events: Sequence[Event], handlers: Mapping[str, Handler]) -> None:

@@ -153,7 +153,7 @@ def _table(model: type[models.Model], own: frozenset[str]) -> _Table:
         for place, field in enumerate(fields)
         # The mirror gives logs and blocks the ids that it just reserved: those need no second look.
         if isinstance(field, models.ForeignKey)
-        and not field.db_constraint
+        and not field.db_constraint  # type: ignore[attr-defined]
         and field.related_model not in (Block, Log)
     }
     return _Table(model, columns, frozenset(column.name for column in columns), unchecked)

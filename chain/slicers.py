@@ -6,20 +6,26 @@ padding must be empty, booleans 0 or 1, offsets and lengths inside the data. Tex
 contracts pass on any bytes as `string`, so anybody can put invalid UTF-8 or NUL into a vote's reason.
 Neither may stop the mirror, so both become U+FFFD (PostgreSQL's text cannot hold NUL); the log keeps the
 raw bytes.
+
+Offsets may point anywhere in the data, also twice to the same place. So that a few kilobytes cannot be read
+as gigabytes, what arrays hold is counted, and more than any honest encoding holds is an error.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, cast
 
 _ARRAY = re.compile(r"(.*)\[(\d*)\]$")
 _INTEGER = re.compile(r"(u?)int(\d*)$")
 _FIXED_BYTES = re.compile(r"bytes(\d+)$")
 
 WORD = 32
+_NO_BYTES = bytes(12)
+HONEST = 8  # characters and values that a byte of data may become: 2 in bytes as text, 1 and a bit else
 LARGEST_LENGTH = 2**32  # no data is that long: a bound that keeps the arithmetic small
 
 
@@ -42,6 +48,18 @@ class Slicer:
     read: Reader
 
 
+class _Counted(bytes):
+    """Data whose arrays are counted while they are read: `left` is how much more they may hold."""
+
+    left: int
+
+    def spend(self, amount: int) -> None:
+        """Raises DecodeError when more was read than the data can honestly hold."""
+        self.left -= amount
+        if self.left < 0:
+            raise DecodeError("values overlap: they would be larger than the data that holds them")
+
+
 def _word(data: bytes, at: int) -> bytes:
     word = data[at : at + WORD]
     if len(word) != WORD:
@@ -49,7 +67,14 @@ def _word(data: bytes, at: int) -> bytes:
     return word
 
 
+def _uint256(data: bytes, base: int, at: int) -> int:
+    return int.from_bytes(_word(data, at), "big")
+
+
 def _uint(bits: int) -> Reader:
+    if bits == 256:
+        return _uint256
+
     def read(data: bytes, base: int, at: int) -> int:
         number = int.from_bytes(_word(data, at), "big")
         if number >> bits:
@@ -80,12 +105,15 @@ def _bool(data: bytes, base: int, at: int) -> bool:
 
 def _address(data: bytes, base: int, at: int) -> str:
     word = _word(data, at)
-    if any(word[:12]):
+    if word[:12] != _NO_BYTES:
         raise DecodeError(f"the word at {at} is no address")
     return "0x" + word[12:].hex()
 
 
 def _fixed_bytes(size: int) -> Reader:
+    if size == WORD:
+        return lambda data, base, at: "0x" + _word(data, at).hex()
+
     def read(data: bytes, base: int, at: int) -> str:
         word = _word(data, at)
         if any(word[size:]):
@@ -112,7 +140,7 @@ def _blob(data: bytes, base: int, at: int) -> bytes:
     padded = start + -(-length // WORD) * WORD
     if padded > len(data):
         raise DecodeError(f"the length at {start - WORD} is beyond the data")
-    if any(data[start + length : padded]):
+    if data[start + length : padded].strip(b"\0"):
         raise DecodeError(f"the padding after the bytes at {start} is not empty")
     return data[start : start + length]
 
@@ -161,8 +189,8 @@ def names_of(parameters: Sequence[dict[str, Any]]) -> list[str]:
     return [parameter.get("name") or f"arg{place}" for place, parameter in enumerate(parameters)]
 
 
-def _tuple(components: Sequence[dict[str, Any]], as_text: Reader) -> Slicer:
-    items = [compile_type(component, as_text) for component in components]
+def _tuple(components: Sequence[dict[str, Any]], as_text: Reader, within: bool) -> Slicer:
+    items = [compile_type(component, as_text, within) for component in components]
     names = names_of(components)
     dynamic = any(item.dynamic for item in items)
     head = sum(item.head for item in items)
@@ -180,17 +208,34 @@ def _tuple(components: Sequence[dict[str, Any]], as_text: Reader) -> Slicer:
     return Slicer(name, head, False, lambda data, base, at: read_at(data, at))
 
 
-def compile_type(parameter: dict[str, Any], as_text: Reader = _string) -> Slicer:
-    """Compile one ABI parameter (`type`, and `components` of a tuple). `as_text` reads `string`.
+def _counting(slicer: Slicer) -> Slicer:
+    """The same, for use within an array: each value's length is spent from the data's."""
+
+    def read(data: bytes, base: int, at: int) -> Any:
+        value = slicer.read(data, base, at)
+        cast(_Counted, data).spend(1 + len(value))
+        return value
+
+    return replace(slicer, read=read) if slicer.dynamic else slicer
+
+
+def compile_type(parameter: dict[str, Any], as_text: Reader = _string, within: bool = False) -> Slicer:
+    """Compile one ABI parameter (`type`, and `components` of a tuple). `as_text` reads `string`; `within`
+    an array.
 
     Raises DecodeError for a type that Solidity's ABI does not have.
     """
+    slicer = _compile(parameter, as_text, within)
+    return _counting(slicer) if within else slicer
+
+
+def _compile(parameter: dict[str, Any], as_text: Reader, within: bool) -> Slicer:
     kind: str = parameter["type"]
     if match := _ARRAY.match(kind):
-        item = compile_type({**parameter, "type": match[1]}, as_text)
+        item = compile_type({**parameter, "type": match[1]}, as_text, True)
         return _array(item, int(match[2]) if match[2] else None)
     if kind == "tuple":
-        return _tuple(parameter.get("components", []), as_text)
+        return _tuple(parameter.get("components", []), as_text, within)
     if match := _INTEGER.match(kind):
         bits = int(match[2] or 256)
         if bits % 8 or not 8 <= bits <= 256:
@@ -217,16 +262,17 @@ class Layout:
 
     names: tuple[str, ...]
     slicers: tuple[Slicer, ...]
+    places: tuple[tuple[Reader, int], ...]  # how each is read, and where its head is
+    counted: bool  # whether an array holds values of their own lengths
 
     def decode(self, data: bytes) -> list[Any]:
         """The values in order. Raises DecodeError. Bytes after the last value are ignored, as Solidity
         does.
         """
-        values, at = [], 0
-        for slicer in self.slicers:
-            values.append(slicer.read(data, 0, at))
-            at += slicer.head
-        return values
+        if self.counted:
+            data = _Counted(data)
+            data.left = HONEST * len(data)
+        return [read(data, 0, at) for read, at in self.places]
 
     def decode_named(self, data: bytes) -> dict[str, Any]:
         """The values by name."""
@@ -237,4 +283,7 @@ def layout(parameters: Sequence[dict[str, Any]], raw_text: bool = False) -> Layo
     """Compile a list of ABI parameters. With `raw_text`, a `string` is read as `0x…` bytes instead of str."""
     as_text = _bytes if raw_text else _string
     slicers = tuple(compile_type(parameter, as_text) for parameter in parameters)
-    return Layout(tuple(names_of(parameters)), slicers)
+    starts = accumulate((slicer.head for slicer in slicers), initial=0)
+    places = tuple((slicer.read, start) for slicer, start in zip(slicers, starts, strict=False))
+    counted = any("[" in slicer.type for slicer in slicers)
+    return Layout(tuple(names_of(parameters)), slicers, places, counted)

@@ -26,7 +26,6 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from chain import abi, deployments, signers
-from chain.mirror import as_json
 from chain.models import HOLDS_NONCE, IN_FLIGHT, LONGEST_PAUSE, Cursor, Transaction, TransactionState
 from chain.rpc import Rpc, RpcError, RpcUnavailable, get_rpc
 from chain.signers import SignerMissing
@@ -61,7 +60,7 @@ def send(key: str, name: str, function: str, *arguments: Any) -> Transaction:
     content = {
         "contract": name,
         "function": function,
-        "arguments": as_json(list(arguments)),
+        "arguments": abi.as_json(list(arguments)),
         "to": deployments.address_of(name),
         "data": abi.encode_call(name, function, *arguments),
     }
