@@ -14,7 +14,7 @@ as gigabytes, what arrays hold is counted, and more than any honest encoding hol
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, cast
@@ -131,6 +131,13 @@ def _tail(data: bytes, base: int, at: int) -> int:
     return base + offset
 
 
+def _check_offsets(data: bytes, base: int, places: Iterable[int], head: int) -> None:
+    """The offsets at `places` must not point into the head they are in."""
+    for at in places:
+        if int.from_bytes(data[at : at + WORD], "big") < head:
+            raise DecodeError(f"the offset at {at} points into the head")
+
+
 def _blob(data: bytes, base: int, at: int) -> bytes:
     start = _tail(data, base, at)
     length = int.from_bytes(_word(data, start), "big")
@@ -156,6 +163,8 @@ def _string(data: bytes, base: int, at: int) -> str:
 def _sequence(item: Slicer, count: int, data: bytes, base: int) -> list[Any]:
     if count > LARGEST_LENGTH or base + count * item.head > len(data):
         raise DecodeError(f"{count} values of {item.type} do not fit the data at {base}")
+    if item.dynamic:
+        _check_offsets(data, base, range(base, base + count * WORD, WORD), count * WORD)
     return [item.read(data, base, base + index * item.head) for index in range(count)]
 
 
@@ -196,7 +205,11 @@ def _tuple(components: Sequence[dict[str, Any]], as_text: Reader, within: bool) 
     head = sum(item.head for item in items)
     name = "(" + ",".join(item.type for item in items) + ")"
 
+    starts = list(accumulate((item.head for item in items), initial=0))
+    offsets = [start for start, item in zip(starts, items, strict=False) if item.dynamic]
+
     def read_at(data: bytes, start: int) -> dict[str, Any]:
+        _check_offsets(data, start, [start + at for at in offsets], head)
         values, at = {}, start
         for key, item in zip(names, items, strict=True):
             values[key] = item.read(data, start, at)
@@ -263,6 +276,8 @@ class Layout:
     names: tuple[str, ...]
     slicers: tuple[Slicer, ...]
     places: tuple[tuple[Reader, int], ...]  # how each is read, and where its head is
+    offsets: tuple[int, ...]  # where the offsets are
+    head: int
     counted: bool  # whether an array holds values of their own lengths
 
     def decode(self, data: bytes) -> list[Any]:
@@ -272,6 +287,7 @@ class Layout:
         if self.counted:
             data = _Counted(data)
             data.left = HONEST * len(data)
+        _check_offsets(data, 0, self.offsets, self.head)
         return [read(data, 0, at) for read, at in self.places]
 
     def decode_named(self, data: bytes) -> dict[str, Any]:
@@ -283,7 +299,13 @@ def layout(parameters: Sequence[dict[str, Any]], raw_text: bool = False) -> Layo
     """Compile a list of ABI parameters. With `raw_text`, a `string` is read as `0x…` bytes instead of str."""
     as_text = _bytes if raw_text else _string
     slicers = tuple(compile_type(parameter, as_text) for parameter in parameters)
-    starts = accumulate((slicer.head for slicer in slicers), initial=0)
-    places = tuple((slicer.read, start) for slicer, start in zip(slicers, starts, strict=False))
-    counted = any("[" in slicer.type for slicer in slicers)
-    return Layout(tuple(names_of(parameters)), slicers, places, counted)
+    *starts, head = accumulate((slicer.head for slicer in slicers), initial=0)
+    placed = list(zip(slicers, starts, strict=True))
+    return Layout(
+        names=tuple(names_of(parameters)),
+        slicers=slicers,
+        places=tuple((slicer.read, start) for slicer, start in placed),
+        offsets=tuple(start for slicer, start in placed if slicer.dynamic),
+        head=head,
+        counted=any("[" in slicer.type for slicer in slicers),
+    )

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('chain', '0004_lean_indexes'),
-        ('gallery', '0004_reorganisations_are_seen'),
+        ('gallery', '0005_nodes_and_repairs_are_seen'),
     ]
 
     operations = [
