@@ -109,7 +109,6 @@ class Follower:
             self._failed(error)
         else:
             self._succeeded()
-        self._tell()
         return not self._failures
 
     def wait(self) -> None:
@@ -137,7 +136,7 @@ class Follower:
         self.heads = Heads(urls, self._wake, named)
         self.heads.start()
         deployment = self.indexer.deployment
-        self._watch = Watch(self.providers, deployment.chain_id, deployment.genesis_hash)
+        self._watch = Watch(self.providers, self.heads, deployment.chain_id, deployment.genesis_hash)
         self._watch.start()
 
     def _interval(self) -> float:
@@ -189,17 +188,6 @@ class Follower:
             mirror.note_error(reason)
         except DatabaseError as error:
             log.warning("that could not be noted: %s", type(error).__name__)
-
-    def _tell(self) -> None:
-        """Let pages know how the nodes are."""
-        try:
-            if self.providers.write(self.heads.host if self.heads is not None else ""):
-                mirror.tell()
-        except DatabaseError as error:
-            words = f"how the nodes are could not be kept: {type(error).__name__}"
-            if words not in self._said:
-                self._said.add(words)
-                log.warning(words)
 
 
 def _is_outdated(indexer: Indexer) -> bool:

@@ -39,6 +39,7 @@ REFUSED_PAUSE_S = 30.0
 NO_SUCH_THING_S = 600.0
 """How long a node that has no websocket is left alone, where nobody said that it has one."""
 SETTLED_S = 30.0
+SAID_EVERY_S = 300.0
 SUBSCRIBE = '{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'
 
 _wire = logging.getLogger(f"{__name__}.wire")
@@ -85,7 +86,7 @@ class Heads:
         self.told_at = 0.0
         """When it told of it, by the monotonic clock."""
         self._missed: tuple[int, float] | None = None
-        self._said: dict[str, str] = {}
+        self._said: dict[tuple[str, str], float] = {}
         self._worked: set[str] = set()
 
     @property
@@ -176,7 +177,7 @@ class Heads:
                     self._judge()
         except InvalidStatus as error:
             status = error.response.status_code
-            if status == 429 or status >= 500:
+            if status == 429 or status in (500, 502, 503, 504):
                 raise Useless(f"it answers with status {status}") from None
             raise Refused(f"it has no websocket for us (status {status})") from None
         finally:
@@ -220,12 +221,13 @@ class Heads:
                 raise Useless(f"it did not tell of block {number}")
 
     def _say(self, words: str) -> None:
-        """Log it, once in a row."""
-        if self._said.get(self.url) == words:
+        """Log it, and not again soon: a socket may come and go for hours."""
+        now, last = time.monotonic(), self._said.get((self.url, words))
+        if last is not None and now < last + SAID_EVERY_S:
             return
-        before, self._said[self.url] = self._said.get(self.url), words
-        troubling = self.named or before is not None
-        level = logging.WARNING if troubling and not self.alive else logging.INFO
+        troubling = not self.alive and (self.named or self.url in self._worked)
+        self._said[self.url, words] = now
+        level = logging.WARNING if troubling else logging.INFO
         log.log(level, "websocket of %s: %s", without_secrets(self.url), words)
 
 
