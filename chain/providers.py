@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -92,7 +92,7 @@ class Provider:
     @property
     def rests_s(self) -> float:
         """For how many seconds it is to be left alone."""
-        return max(0.0, self._rest_until - time.monotonic())
+        return max(0.0, self._rest_until - monotonic())
 
     @property
     def wants_rest(self) -> bool:
@@ -102,7 +102,7 @@ class Provider:
     @property
     def on_trial(self) -> bool:
         """Whether it failed so lately that another one is preferred."""
-        return time.monotonic() < self._trial_until
+        return monotonic() < self._trial_until
 
     def refuse(self, reason: str) -> None:
         """Ask it no more: it is of another chain."""
@@ -116,7 +116,7 @@ class Provider:
 
     def saw(self, head: int) -> None:
         """It says that its newest block is `head`."""
-        now = time.monotonic()
+        now = monotonic()
         best = max(one.head for one in self.peers if one is self or one.state is not ProviderState.REFUSED)
         with self._lock:
             self.head, self._head_at = head, now
@@ -131,7 +131,7 @@ class Provider:
 
     def failed(self, error: RpcUnavailable) -> None:
         """It gave no usable answer: let it rest."""
-        now = time.monotonic()
+        now = monotonic()
         with self._lock:
             self.error = str(error)
             if now < self._rest_until:  # threads that asked at the same time: one failure, and one rest
@@ -153,7 +153,7 @@ class Provider:
         with self._lock:
             self.requests += 1
             self.latency_s = _mean(self.latency_s, seconds) if self.requests > 1 else seconds
-            self.answered_at = time.monotonic()
+            self.answered_at = monotonic()
             if self.failures:
                 self.failures, self._rest_until, self.error = 0, 0.0, ""
 
@@ -164,16 +164,16 @@ class Provider:
                 self.failures, self._rest_until, self.error = 0, 0.0, ""
 
     def _ask(self, ask: Callable[[], T]) -> T:
-        began = time.monotonic()
+        began = monotonic()
         try:
             answer = ask()
         except RpcUnavailable as error:
             self.failed(error)
             raise
         except RpcError:
-            self.answered(time.monotonic() - began)
+            self.answered(monotonic() - began)
             raise
-        self.answered(time.monotonic() - began)
+        self.answered(monotonic() - began)
         return answer
 
     def _overhear(self, method: str, params: Sequence[Any], answer: Any) -> None:
@@ -278,7 +278,7 @@ class Providers(Sequence[Provider]):
             for one in self._all
         ]
         states = [(row.name, row.place, row.state, row.in_use, row.socket) for row in rows]
-        if states == self._written and time.monotonic() < self._written_at + WRITTEN_EVERY_S:
+        if states == self._written and monotonic() < self._written_at + WRITTEN_EVERY_S:
             return False
         changed = [field.name for field in ProviderHealth._meta.concrete_fields][2:]
         ProviderHealth.objects.bulk_create(
@@ -287,7 +287,7 @@ class Providers(Sequence[Provider]):
         changes = states != self._written
         if changes:
             ProviderHealth.objects.exclude(name__in=[row.name for row in rows]).delete()
-        self._written, self._written_at = states, time.monotonic()
+        self._written, self._written_at = states, monotonic()
         return changes
 
 
