@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def test_retryAfter_isObeyed(node: Node, settings: Any) -> None:
             assert "fewer requests" in error()
     finally:
         server.close()
-    assert all(later - earlier >= 2 for earlier, later in zip(at, at[1:], strict=False))
+    assert all(later - earlier >= 2 for earlier, later in pairwise(at))
 
 
 def test_whatNobodyThoughtOf_endsNothing(node: Node, settings: Any, caplog: pytest.LogCaptureFixture) -> None:

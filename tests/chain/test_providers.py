@@ -268,16 +268,16 @@ def test_watch_refusesAnotherChain_andForgives(two: tuple[Kind, Kind]) -> None:
     assert get_rpc().call("eth_call") == "first"
 
 
-def test_watch_looksAtIdleNodes(two: tuple[Kind, Kind], monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_watch_looksAtIdleNodes(two: tuple[Kind, Kind], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "EVERY_S", 0.1)
-    monkeypatch.setattr(Providers, "write", lambda *_: True)
     nodes = Providers.configured()
     eye = watch(nodes)
     eye.start()
     try:
         assert eventually(lambda: nodes[1].head == 100)
         two[1].fail()
-        assert eventually(lambda: nodes[1].failures)
+        assert eventually(lambda: ProviderHealth.objects.filter(place=1, state="resting").exists())
         assert nodes[1].requests == 0, "nobody needed it"
         two[1].fault = None
         assert eventually(lambda: not nodes[1].failures)
