@@ -96,7 +96,6 @@ class Follower:
         self._failures = 0
         self._pause_s = 0.0
         self._said: set[str] = set()
-        indexer.told = self._tell
 
     def look(self) -> bool:
         """Bring the mirror to the head, if that can be done now. False if it can't."""

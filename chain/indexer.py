@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -68,8 +68,7 @@ PROBLEMS = (
 class Indexer:
     """Keeps the mirror of one deployment equal to its chain. Not for use by two threads at once.
 
-    `sync` ends between two steps where `stop` is set, and calls `told` after each batch of the past, which
-    may be many for a long time.
+    `sync` ends between two steps, or two batches of the past, where `stop` is set.
     """
 
     def __init__(self, nodes: Providers | Rpc, deployment: Deployment, handlers: Mapping[str, Handler]):
@@ -77,7 +76,6 @@ class Indexer:
         self.deployment = deployment
         self.handlers = handlers
         self.stop = threading.Event()
-        self.told: Callable[[], None] = lambda: None
         self.gate = Gate(self.providers, deployment)
         self._judge = Judge(self._before_first)
         self._readers: dict[Provider, Reader] = {}
@@ -243,7 +241,6 @@ class Indexer:
                     head, looked = self._newer(reader, head), time.monotonic()
                 cursor = self._store(cursor, batch.headers, batch.checked, batch.senders, head, finalized)
                 stored += len(batch.headers)
-                self.told()
                 if self.stop.is_set():
                     break
         return stored

@@ -105,9 +105,12 @@ class Watch:
         seconds = time.monotonic() - began
         refused = one.state is ProviderState.REFUSED
         if identity != self._identity:
-            reason = f"it is of chain id {identity[0]} with genesis {identity[1]}, which is not ours"
+            reason = (
+                f"{one.name} has chain id {identity[0]} and genesis {identity[1]}, the deployment file "
+                f"{self._identity[0]} and {self._identity[1]}: set CHAIN_RPC_URL to nodes of that chain"
+            )
             if not refused:
-                log.error("%s is not asked any more: %s", one.name, reason)
+                log.error("refused: %s", reason)
             self._providers.refuse(one, reason)
             return
         if refused:
