@@ -295,8 +295,12 @@ class _Inquiry:
                 raise
             log.info("%s gives no receipts of block %d: %s", reader.name, header.number, error)
             return False
-        except (RpcError, Unsettled) as error:
+        except RpcError as error:
             log.info("%s gives no receipts of block %d: %s", reader.name, header.number, error)
+            return False
+        except Unsettled as error:
+            log.warning("%s gives wrong receipts of block %d: %s", reader.name, header.number, error)
+            doubt.disproved = True
             return False
         self.checked.samples += 1
         if not self._explains(receipts, doubt):

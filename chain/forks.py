@@ -10,7 +10,7 @@ follows the best node, so:
   a crash. Elsewhere it must have stood still for a while, since nodes that are restarted or hidden behind a
   balancer show old heads for seconds;
 * final blocks are given up only when no other node has them. While another one might have them and does not
-  answer, the mirror waits for it, visibly and not for ever.
+  answer, the mirror waits for it, visibly and not for ever (on a private chain not at all).
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class Judge:
             except (RpcError, RpcUnavailable):
                 unheard.append(other.name)
         now = time.monotonic()
-        if unheard:
+        if unheard and not settings.PRIVATE_CHAIN:
             if self._denied[0] != final[1]:
                 self._denied = (final[1], now)
             if now - self._denied[1] < FINAL_PATIENCE:

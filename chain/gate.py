@@ -94,7 +94,7 @@ class Gate:
         wanted = self.deployment
         if chain_id != wanted.chain_id:
             return (
-                f"{provider.name} is a node of chain {chain_id}, and the contracts were deployed to chain "
+                f"{provider.name} has chain id {chain_id}, and the contracts were deployed to chain id "
                 f"{wanted.chain_id} (genesis {wanted.genesis_hash}): set CHAIN_RPC_URL to a node of that "
                 "chain, or deploy the contracts to this one and run `manage.py rebuild`"
             )

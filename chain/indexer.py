@@ -230,9 +230,13 @@ class Indexer:
         return len(headers)
 
     def _read_past(self, cursor: Cursor, reader: Reader, head: Header, finalized: int) -> int:
-        """Store all blocks up to the final one, batch after batch."""
+        """Store all blocks up to the final one, batch after batch.
+
+        The batches may come from other nodes than this one. They must go on from what is stored by their
+        parents' hashes, so a node of another chain has nothing to give here.
+        """
         stored, looked = 0, time.monotonic()
-        with Backfill(self.providers, self._admitted, cursor.number + 1, finalized) as batches:
+        with Backfill(self.providers, self._reader, cursor.number + 1, finalized) as batches:
             for batch in batches:
                 if batch.headers[0].parent_hash != cursor.hash:
                     words = f"{batch.provider.name} has another block {cursor.number} than was stored"
@@ -272,18 +276,13 @@ class Indexer:
         return self._reader(self.gate.order()[0])
 
     def _reader(self, provider: Provider) -> Reader:
-        if provider not in self._readers:
+        reader = self._readers.get(provider)
+        if reader is None:
             topics = {address: _topics(name) for name, address in self.deployment.contracts.items()}
-            self._readers[provider] = Reader(provider, topics, settings.CHAIN_FINALITY_DEPTH, topics)
-        return self._readers[provider]
-
-    def _admitted(self, provider: Provider) -> Reader:
-        """A reader of a node that is of our chain. Raises RpcUnavailable if it is not."""
-        try:
-            self.gate.admit(provider)
-        except WrongChain as error:
-            raise RpcUnavailable(str(error)) from error
-        return self._reader(provider)
+            reader = Reader(provider, topics, settings.CHAIN_FINALITY_DEPTH, topics)
+            if isinstance(provider, Provider):  # and not what stands in front of one for a while
+                self._readers[provider] = reader
+        return reader
 
     def _before_first(self, reader: Reader) -> Header | None:
         """The header below the deployment's first block, None if that is genesis. Raises ChainBehind."""
