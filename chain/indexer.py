@@ -25,7 +25,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -68,7 +68,8 @@ PROBLEMS = (
 class Indexer:
     """Keeps the mirror of one deployment equal to its chain. Not for use by two threads at once.
 
-    `sync` ends between two steps, or two batches of the past, where `stop` is set.
+    `sync` ends between two steps, or two batches of the past, where `stop` is set. After each batch it calls
+    `told` with the cursor that it moved and the number of its events.
     """
 
     def __init__(self, nodes: Providers | Rpc, deployment: Deployment, handlers: Mapping[str, Handler]):
@@ -76,6 +77,7 @@ class Indexer:
         self.deployment = deployment
         self.handlers = handlers
         self.stop = threading.Event()
+        self.told: Callable[[Cursor, int], None] = lambda cursor, events: None
         self.gate = Gate(self.providers, deployment)
         self._judge = Judge(self._before_first)
         self._readers: dict[Provider, Reader] = {}
@@ -245,6 +247,7 @@ class Indexer:
                     head, looked = self._newer(reader, head), time.monotonic()
                 cursor = self._store(cursor, batch.headers, batch.checked, batch.senders, head, finalized)
                 stored += len(batch.headers)
+                self.told(cursor, len(batch.raws))
                 if self.stop.is_set():
                     break
         return stored

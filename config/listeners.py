@@ -1,7 +1,8 @@
 """Who hears of newly mirrored blocks, and of a mirror that stopped, after their commit."""
 
+from chain import catchup
 from chain.models import Cursor
-from gallery import alarms, catchup, freshness
+from gallery import alarms, freshness
 from gallery.tasks import tick
 from live import publish
 

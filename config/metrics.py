@@ -27,7 +27,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from chain import clock
+from chain import catchup, clock
 from chain.models import (
     Cursor,
     Log,
@@ -37,7 +37,7 @@ from chain.models import (
     Transaction,
     TransactionState,
 )
-from gallery import catchup, epochs, health, mirrored
+from gallery import epochs, health, mirrored
 from gallery.models import Rendering
 from live import hub, presence
 

@@ -12,9 +12,10 @@ from enum import StrEnum
 
 from django.utils import timezone
 
+from chain import catchup
+from chain.catchup import BEHIND_BLOCKS
 from chain.models import Cursor, Reorganisation
-from gallery import alarms, catchup
-from gallery.catchup import BEHIND_BLOCKS
+from gallery import alarms
 
 BEHIND_S = 30
 SILENT_S = 60

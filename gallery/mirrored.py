@@ -13,9 +13,10 @@ from typing import Any
 
 from django.utils import timezone
 
+from chain import catchup
 from chain.memory import once
 from chain.models import Block, Cursor, ProviderHealth, ProviderState, Reorganisation, Repair
-from gallery import alarms, catchup, freshness
+from gallery import alarms, freshness
 from gallery.alarms import Alarm
 from gallery.freshness import State, blocks
 

@@ -13,12 +13,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from chain import catchup
 from chain import mirror as mirror_commands
 from chain.follow import Follower
 from chain.indexer import PROBLEMS
 from chain.models import Block, Cursor, ProviderHealth, ProviderState, Reorganisation, Repair
 from chain.rpc import RpcUnavailable
-from gallery import alarms, attention, catchup, health, mirrored
+from gallery import alarms, attention, health, mirrored
 from tests.gallery.test_metrics import scrape
 from tests.live.conftest import wait_until
 

@@ -7,11 +7,12 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from chain import follow
-from chain.indexer import Indexer
+from chain.indexer import PROBLEMS, Indexer
 from chain.lead import Lead
+from chain.management.watching import Watch, interruptible
 
 
 class Command(BaseCommand):
@@ -26,9 +27,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         if options["once"]:
-            self.stdout.write(f"{Indexer.configured().sync()} blocks mirrored")
+            self._once()
             return
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         follow.run(stop, Lead("indexer").held)
+
+    def _once(self) -> None:
+        """Mirror up to the head. Raises CommandError with what prevents it, or that it was interrupted."""
+        try:
+            with interruptible() as stop, Watch(self.stdout) as watch:
+                indexer = Indexer.configured()
+                indexer.stop, indexer.told = stop, watch.heard
+                stored = indexer.sync()
+        except PROBLEMS as error:
+            raise CommandError(f"{type(error).__name__}: {error}") from error
+        if stop.is_set():
+            raise CommandError(f"Interrupted after {stored} blocks, which are kept.", returncode=130)
+        self.stdout.write(f"{stored} blocks mirrored")

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chain import mirror
 from chain.indexer import PROBLEMS, Indexer
+from chain.management.watching import Watch, interruptible
 from chain.models import Cursor, Log
 
 
@@ -28,16 +29,24 @@ class Command(BaseCommand):
         """Delete and read again. Raises CommandError if the node or the deployment is not there."""
         started = time.monotonic()
         try:
-            indexer = None if options["forget_only"] else Indexer.configured()
-            mirror.forget()
-            if indexer is None:
+            if options["forget_only"]:
+                mirror.forget()
                 self.stdout.write("The mirror is empty.")
                 return
-            indexer.sync()
+            indexer = Indexer.configured()
+            indexer.check()  # what cannot be read again is not forgotten
+            mirror.forget()
+            with interruptible() as stop, Watch(self.stdout) as watch:
+                indexer.stop, indexer.told = stop, watch.heard
+                indexer.sync()
         except PROBLEMS as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{type(error).__name__}: {error}") from error
         cursor = Cursor.current()
         at = f"block {cursor.number}" if cursor else "nothing"
+        if stop.is_set():
+            raise CommandError(
+                f"Interrupted at {at}, which is kept; `manage.py index` goes on from there.", returncode=130
+            )
         self.stdout.write(
             f"Mirrored {Log.objects.count()} logs up to {at} in {time.monotonic() - started:.1f} s."
         )

@@ -1,8 +1,9 @@
 """How far the mirror has come while it catches up with the chain, and how long it will take.
 
-The indexer's process counts what each commit brought (`note`), and leaves its pace in the cache about once a
-second; pages and metrics of any process read it there (`progress`). Without the cache the share of the way is
-known all the same, from the cursor alone; only the pace is not.
+The indexer's process counts what each commit brought (`Pace.note`), and leaves its pace in the cache about
+once a second; pages and metrics of any process read it there (`progress`). Without the cache the share of the
+way is known all the same, from the cursor alone; only the pace is not. The command line, which mirrors by
+itself, counts with a `Speed` of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +24,12 @@ log = logging.getLogger(__name__)
 
 BEHIND_BLOCKS = 3
 """So many blocks may pass between the chain and the mirror before that counts as being behind."""
-KEY = "gallery.catchup"
+KEY = "chain.catchup"
 KEPT_S = 86_400
 WINDOW_S = 15.0
 """The pace is that of so many seconds."""
 EVERY_S = 1.0
+SOONEST_S = 0.5
 STALE_S = 30.0
 """A pace that nobody has noted for so long is none."""
 
@@ -72,13 +75,45 @@ def about(seconds: float) -> str:
     return f"about {round(seconds / 86_400)} days"
 
 
+class Speed:
+    """Blocks and events a second, over the last `WINDOW_S` seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int, int]] = deque()
+        self._events = 0
+
+    def add(self, now: float, number: int, events: int) -> None:
+        """At `now`, in seconds, so many more events had been stored, and the blocks up to `number`."""
+        self._events += events
+        self._seen.append((now, number, self._events))
+        while now - self._seen[0][0] > WINDOW_S and len(self._seen) > 2:
+            self._seen.popleft()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._seen.clear()
+        self._events = 0
+
+    def rates(self) -> dict[str, float]:
+        """`blocks_per_s` and `events_per_s`; nothing while it is too early to say."""
+        if not self._seen:
+            return {}
+        (began, first, before), (now, number, events) = self._seen[0], self._seen[-1]
+        seconds = now - began
+        if seconds <= SOONEST_S:
+            return {}
+        return {
+            "blocks_per_s": max(0.0, (number - first) / seconds),
+            "events_per_s": (events - before) / seconds,
+        }
+
+
 class Pace:
     """Counts blocks and events as they are committed. For one process, which may have several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: deque[tuple[float, int, int]] = deque()
-        self._events = 0
+        self._speed = Speed()
         self._begin: int | None = None
         self._told = 0.0
 
@@ -93,32 +128,21 @@ class Pace:
     def _note(self, cursor: Cursor, events: int, now: float) -> None:
         if cursor.behind <= BEHIND_BLOCKS:
             if self._begin is not None:
-                self._seen.clear()
+                self._speed.clear()
                 self._begin, self._told = None, 0.0
                 cache.delete(KEY)
             return
         if self._begin is None:
             known: dict[str, Any] | None = cache.get(KEY)  # of the process that was at it before
             self._begin = min(cursor.number, known["begin"]) if known else cursor.number
-            self._events = 0
+            self._speed.clear()
         elif cursor.number < self._begin:
             self._begin = cursor.number
-        self._events += events
-        self._seen.append((now, cursor.number, self._events))
-        while now - self._seen[0][0] > WINDOW_S and len(self._seen) > 2:
-            self._seen.popleft()
+        self._speed.add(now, cursor.number, events)
         if now - self._told < EVERY_S:
             return
         self._told = now
-        began, number, before = self._seen[0]
-        seconds = now - began
-        rates = {}
-        if seconds > 0.5:
-            rates = {
-                "blocks_per_s": max(0.0, (cursor.number - number) / seconds),
-                "events_per_s": (self._events - before) / seconds,
-            }
-        cache.set(KEY, {"at": time.time(), "begin": self._begin, **rates}, KEPT_S)
+        cache.set(KEY, {"at": time.time(), "begin": self._begin, **self._speed.rates()}, KEPT_S)
 
 
 pace = Pace()
@@ -130,13 +154,18 @@ def progress(cursor: Cursor | None) -> Progress | None:
     if cursor is None or cursor.behind <= BEHIND_BLOCKS:
         return None
     known = _known()
-    begin = min(known.get("begin", cursor.begin_number), cursor.number)
-    blocks_per_s = known.get("blocks_per_s")
+    return since(cursor, known.get("begin", cursor.begin_number), known)
+
+
+def since(cursor: Cursor, begin: int, rates: Mapping[str, Any]) -> Progress:
+    """How far the mirror has come since block `begin`, at `rates` as `Speed` gives them."""
+    begin = min(begin, cursor.number)
+    blocks_per_s = rates.get("blocks_per_s")
     return Progress(
         begin=begin,
         done=cursor.number - begin,
-        total=cursor.head_number - begin,
-        events_per_s=known.get("events_per_s"),
+        total=max(cursor.head_number, cursor.number) - begin,
+        events_per_s=rates.get("events_per_s"),
         left_s=cursor.behind / blocks_per_s if blocks_per_s else None,
     )
 
