@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from chain.completeness import complete
 from chain.pace import Pace
-from chain.providers import Providers
+from chain.providers import Provider, Providers
 from chain.ranges import Batch, Check, Source
 from chain.reader import Reader, Unsettled
 from chain.rpc import RpcError, RpcUnavailable
@@ -51,7 +51,7 @@ class Backfill:
     def __init__(
         self,
         providers: Providers,
-        make_reader: Callable[[Any], Reader],
+        make_reader: Callable[[Provider], Reader],
         first: int,
         last: int,
         threads: int = THREADS,

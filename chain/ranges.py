@@ -76,7 +76,7 @@ class Source:
     """Reads batches. Shared by threads; `stopped` ends its waiting."""
 
     def __init__(
-        self, make_reader: Callable[[Any], Reader], check: Check, pace: Pace, stopped: threading.Event
+        self, make_reader: Callable[[Provider], Reader], check: Check, pace: Pace, stopped: threading.Event
     ):
         self._make_reader = make_reader
         self._check = check
@@ -91,7 +91,9 @@ class Source:
         """The blocks from `first` to `last`, or fewer if there are too many logs in them, or if a later part
         cannot be read. Raises RpcUnavailable, RpcError, Unsettled, and what the check raises.
         """
-        reader = self._make_reader(_Patient(provider, self._stopped) if patient else provider)
+        reader = self._make_reader(provider)
+        if patient:
+            reader = reader.through(_Patient(provider, self._stopped))
         rest = [self._make_reader(other) for other in others]
         batch = self._part(provider, reader, rest, first, last)
         while batch.headers[-1].number < last and not self._pace.is_full(len(batch.raws)):

@@ -18,6 +18,7 @@ Logs pass through `_ordered` by the hundred thousand, so it does for each only w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -109,6 +110,12 @@ class Reader:
         self.finality_depth = finality_depth
         self.topics = topics or {}
         """The first topics that the logs of each address have, where they are known."""
+
+    def through(self, node: Any) -> Reader:
+        """The same reader, asking by way of `node`, which has a provider's `call`, `batch` and `name`."""
+        other = copy(self)
+        other.rpc = node
+        return other
 
     @property
     def name(self) -> str:

@@ -36,8 +36,8 @@ def interruptible() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
 
 
 class Watch:
@@ -82,9 +82,7 @@ class Watch:
     def heard(self, cursor: Cursor, events: int) -> None:
         """Blocks up to the cursor's were stored, with so many events."""
         now = time.monotonic()
-        if (
-            self._begin is None or cursor.number < self._begin
-        ):  # a fresh mirror, or a fork
+        if self._begin is None or cursor.number < self._begin:  # a fresh mirror, or a fork
             self._begin = min(cursor.begin_number, cursor.number)
             self._speed.clear()
         self._speed.add(now, cursor.number, events)
