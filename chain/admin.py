@@ -93,7 +93,7 @@ class LogAdmin(ReadOnlyAdmin):
 class ReorganisationAdmin(ReadOnlyAdmin):
     """What the chain took back."""
 
-    list_display = ("at", "blocks", "number")
+    list_display = ("at", "blocks", "final_blocks", "number")
     list_filter = ("at",)
 
 

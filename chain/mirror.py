@@ -155,7 +155,10 @@ def rewind(cursor: Cursor, number: int, block_hash: str, finalized: int | None =
         )
         Block.objects.filter(number__gt=number).delete()
         if cursor.number > number:
-            Reorganisation.objects.create(number=number, blocks=cursor.number - number)
+            was_final = max(0, min(cursor.finalized_number, cursor.number) - number)
+            Reorganisation.objects.create(
+                number=number, blocks=cursor.number - number, final_blocks=was_final
+            )
         Transaction.objects.unmine_above(number)
         _notify_on_commit(moved, 0, reorged=True)
     return moved

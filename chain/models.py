@@ -124,7 +124,8 @@ def _cursor() -> Cursor | None:
 
 
 class Reorganisation(models.Model):
-    """The chain took back its newest `blocks` blocks, down to block `number`, which stands.
+    """The chain took back its newest `blocks` blocks, down to block `number`, which stands. `final_blocks` of
+    them had counted as final, which should be none.
 
     Written by the mirror in the transaction that forgets them; kept, so that pages can say what happened to
     them and the operator can see how often it does. `at` is wall-clock time.
@@ -132,6 +133,7 @@ class Reorganisation(models.Model):
 
     number = models.BigIntegerField()
     blocks = models.PositiveBigIntegerField()
+    final_blocks = models.PositiveBigIntegerField(default=0, help_text="of them, those that had been final")
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

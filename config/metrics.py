@@ -20,7 +20,7 @@ import psutil
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -179,7 +179,9 @@ def _mirror() -> Iterator[Metric]:
     yield _gauge("backfill_events_per_second", "What catching up brings, 0 when there is nothing to", rate)
     yield _gauge("mirror_events", "Events in the database; a reorganisation takes some back", _events())
     yield _counter("mirror_repairs", "Wrong answers of nodes that were put right", Repair.objects.count())
-    yield _counter("reorganisations", "Times that the chain took blocks back", Reorganisation.objects.count())
+    taken = Reorganisation.objects.aggregate(times=Count("pk"), final=Sum("final_blocks"))
+    yield _counter("reorganisations", "Times that the chain took blocks back", taken["times"])
+    yield _counter("final_blocks_lost", "Blocks taken back though they had been final", taken["final"] or 0)
 
 
 def _events() -> int:

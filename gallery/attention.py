@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from chain.models import Cursor, Repair, Transaction, TransactionState
+from chain.models import Cursor, Reorganisation, Repair, Transaction, TransactionState
 from gallery import alarms, health, rebuilds
 from gallery.models import Control, Picture, Rendering
 
@@ -56,7 +57,7 @@ def troubles() -> list[Trouble]:
         for check in health.report().checks
         if not check.ok and check.name not in told
     ]
-    return [*alarm, *found, *_repairs(), *_switch(), *_outbox(), *_paintings()]
+    return [*alarm, *found, *_final_lost(), *_repairs(), *_switch(), *_outbox(), *_paintings()]
 
 
 def _alarm() -> list[Trouble]:
@@ -67,6 +68,22 @@ def _alarm() -> list[Trouble]:
     alarm = alarms.of(cursor.error)
     what = f"The mirror stands still at block {cursor.number}. {alarm.title}: {alarm.detail}"
     return [Trouble(what, alarm.remedy, _page("mirror"))]
+
+
+def _final_lost() -> list[Trouble]:
+    """What a public chain took back though it had been final: never to be got used to."""
+    since = timezone.now() - timedelta(days=7)
+    if settings.PRIVATE_CHAIN:  # a crash may cost its last second
+        return []
+    return [
+        Trouble(
+            f"The chain took back {one.final_blocks} blocks above block {one.number} that had been final, on "
+            f"{one.at:%d %B at %H:%M} UTC.",
+            "Look at the nodes, and look again at whatever was decided by those blocks.",
+            reverse("admin:chain_reorganisation_changelist"),
+        )
+        for one in Reorganisation.objects.filter(at__gte=since, final_blocks__gt=0)[:3]
+    ]
 
 
 def _repairs() -> list[Trouble]:

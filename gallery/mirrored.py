@@ -26,6 +26,8 @@ UNHEARD_S = 60.0
 """The indexer writes a node's health every few seconds: a row so old says nothing of now."""
 REPAIRS, REPAIRS_DAYS = 8, 7
 REORGANISATIONS = 5
+FINAL_LOST_S = 86_400
+"""Final blocks that were taken back are told of above all else for so long."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +155,10 @@ class Mirrored:
         return "These pages show the chain as it is."
 
     @property
-    def down(self) -> list[Node]:
-        """The nodes that can't be read from."""
-        return [node for node in self.nodes if not node.answers]
+    def final_lost(self) -> Reorganisation | None:
+        """The newest reorganisation that went beyond finality, if that was within a day."""
+        since = timezone.now() - timedelta(seconds=FINAL_LOST_S)
+        return next((one for one in self.reorganisations if one.final_blocks and one.at > since), None)
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs: numbers are null while not known, times ISO 8601 or seconds of the chain."""
@@ -196,7 +199,12 @@ class Mirrored:
                 ],
             },
             "reorganisations": [
-                {"at": one.at.isoformat(), "blocks": one.blocks, "above": one.number}
+                {
+                    "at": one.at.isoformat(),
+                    "blocks": one.blocks,
+                    "final_blocks": one.final_blocks,
+                    "above": one.number,
+                }
                 for one in self.reorganisations
             ],
             "alarm": self.alarm
