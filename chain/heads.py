@@ -108,7 +108,7 @@ class Heads:
             with contextlib.suppress(OSError):
                 raw.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
-            self._thread.join(0.9)
+            self._thread.join(0.5)
 
     def polled(self, number: int) -> None:
         """A poll found the chain's head at `number`: a socket that doesn't tell of it soon is replaced."""

@@ -27,6 +27,7 @@ TRIAL_S = 30.0
 LONGEST_TRIAL_S = 600.0
 LAG = 3  # blocks behind the best that are nothing special
 LAG_S = 5.0
+HEARD_S = 60.0  # a node that fell silent since is no measure for the others
 SLOWER, SLOWER_S = 3.0, 0.25  # times, and seconds besides: a node so much slower than another comes after it
 WEIGHT = 0.2  # of the newest in a moving average
 WRITTEN_EVERY_S = 5.0
@@ -104,6 +105,11 @@ class Provider:
         """Whether it failed so lately that another one is preferred."""
         return monotonic() < self._trial_until
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether what it said of its head lately counts for others."""
+        return not self._refused and monotonic() < self._head_at + HEARD_S
+
     def refuse(self, reason: str) -> None:
         """Ask it no more: it is of another chain."""
         self._refused, self.error = True, reason
@@ -117,7 +123,7 @@ class Provider:
     def saw(self, head: int) -> None:
         """It says that its newest block is `head`."""
         now = monotonic()
-        best = max(one.head for one in self.peers if one is self or one.state is not ProviderState.REFUSED)
+        best = max((one.head for one in self.peers if one.is_heard), default=-1)
         with self._lock:
             self.head, self._head_at = head, now
             if head >= best - LAG:
@@ -213,6 +219,8 @@ class Providers(Sequence[Provider]):
             if urls not in _made:
                 _made.clear()
                 _made[urls] = cls.of(*(endpoints.endpoint(url) for url in urls))
+                for one in _made[urls]:
+                    one.rpc.name = one.name  # so that its errors say which of one host's addresses it is
             return _made[urls]
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import count
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 import urllib3
@@ -27,6 +27,9 @@ from django.conf import settings
 
 BATCH = 100  # calls per request: about what public providers allow
 TOO_LARGE = 413
+HIDDEN = "[secret]"
+LEAST_SECRET = 8
+LONGEST_WORDS = 1000
 
 
 class RpcUnavailable(ConnectionError):
@@ -79,6 +82,7 @@ class Rpc:
         self.url = url
         self.name = without_secrets(url)
         self.host = urlsplit(url).hostname or ""
+        self._secrets = secrets_in(url)
         self._numbers = count(1)
         self._pool = urllib3.PoolManager(
             maxsize=8,
@@ -185,14 +189,21 @@ class Rpc:
         error = reply.get("error")
         if error is not None:
             if not isinstance(error, dict):
-                raise RpcError(0, str(error))
-            code, message = error.get("code", 0), str(error.get("message", ""))
+                raise RpcError(0, self._told(error))
+            code, message = error.get("code", 0), self._told(error.get("message", ""))
             if code == 429:
                 raise RpcUnavailable(f"{self.name} asks for fewer requests: {message}", status=429)
             raise RpcError(code if isinstance(code, int) else 0, message, error.get("data"))
         if "result" not in reply:
             raise RpcUnavailable(f"{self.name} answered with neither result nor error")
         return reply["result"]
+
+    def _told(self, words: Any) -> str:
+        """A node's own words, which may be shown: in bounds, and without our key if it repeats that."""
+        text = str(words)
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]}…"
 
 
 def _read(reply: urllib3.BaseHTTPResponse, most: int) -> bytes:
@@ -234,6 +245,17 @@ def without_secrets(url: str) -> str:
     """The address as it may be shown: a provider's key is in the path, the query or before an @."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+
+
+def secrets_in(url: str) -> list[str]:
+    """The parts of an address that nobody may be shown, the longest first: what is before an @, the path, the
+    query, and their parts, but for parts so short that they can be no key.
+    """
+    parts = urlsplit(url)
+    found = {parts.password or "", unquote(parts.password or ""), parts.username or ""}
+    found |= {parts.path.strip("/"), parts.query, *parts.path.split("/")}
+    found |= {value for _, value in parse_qsl(parts.query)}
+    return sorted((secret for secret in found if len(secret) >= LEAST_SECRET), key=len, reverse=True)
 
 
 def told_apart(names: Iterable[str]) -> list[str]:

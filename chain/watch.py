@@ -50,7 +50,7 @@ class Watch:
         """End. A question that is on its way is not waited for."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(0.5)
+            self._thread.join(0.3)
 
     def _run(self) -> None:
         try:

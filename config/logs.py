@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -27,15 +27,14 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
 
     Longest first, so that one that contains another is hidden whole.
     """
+    from chain.rpc import addresses, secrets_in  # the settings, which import this module, need no client
+
     found = {environment.get(name, "") for name in WHOLE}
     for name in IN_ADDRESS:
         parts = urlsplit(environment.get(name, ""))
         found |= {parts.password or "", unquote(parts.password or "")}
-    for url in (url for name in NODES for url in environment.get(name, "").replace(",", " ").split()):
-        parts = urlsplit(url)
-        found |= {parts.password or "", unquote(parts.password or ""), parts.username or ""}
-        found |= {parts.path.strip("/"), parts.query, *parts.path.split("/")}
-        found |= {value for _, value in parse_qsl(parts.query)}
+    for url in (url for name in NODES for url in addresses(environment.get(name, ""))):
+        found.update(secrets_in(url))
     return sorted((secret for secret in found if len(secret) >= LEAST), key=len, reverse=True)
 
 

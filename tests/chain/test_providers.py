@@ -243,6 +243,18 @@ def test_oneThatLags_comesAfterTheOthers(two: tuple[Kind, Kind], clock: list[flo
     assert names(nodes) == [0, 1], "a few blocks are nothing special"
 
 
+def test_oneThatFellSilent_isNoMeasureForTheOther(two: tuple[Kind, Kind], clock: list[float]) -> None:
+    """It may have been of a chain that is gone."""
+    nodes = Providers.configured()
+    nodes[0].saw(1_000_000)
+    nodes[0].failed(RpcUnavailable("gone"))
+    clock[0] += module.HEARD_S
+    for _ in range(3):
+        nodes[1].call("eth_blockNumber")
+        clock[0] += module.LAG_S
+    assert nodes[1].state is ProviderState.GOOD
+
+
 def test_oneThatIsClearlySlower_comesAfterTheOthers(two: tuple[Kind, Kind]) -> None:
     nodes = Providers.configured()
     for one, pulses in zip(nodes, ((0.9, 0.9), (0.02, 0.02)), strict=True):
@@ -315,6 +327,9 @@ def test_rows_sayHowTheNodesAre(two: tuple[Kind, Kind], db: None, clock: list[fl
     assert first.updated_at > written
 
     settings.CHAIN_RPC_URL = f"{two[1].url}/key-one {two[1].url}/key-two"
+    two[1].fail()
+    with pytest.raises(RpcUnavailable, match=f"{two[1].url} #2 answered with status 500"):
+        get_rpc().call("eth_call")
     Providers.configured().write()
     rows = list(ProviderHealth.objects.values_list("name", "place"))
     assert rows == [(two[1].url, 0), (f"{two[1].url} #2", 1)], "told apart, without keys; the other is gone"

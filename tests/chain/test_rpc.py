@@ -160,6 +160,16 @@ def test_noSecret_isInAnyErrorOrLog(answering: Any, caplog: pytest.LogCaptureFix
         assert base in told
 
 
+def test_aNodeThatRepeatsOurKey_isQuotedWithoutIt(answering: Any) -> None:
+    words = "project key-0815 (token=key-4711) may not; " + "x" * 5000
+    url = answering(
+        lambda body: (200, orjson.dumps({"id": None, "error": {"code": 1, "message": words}}))
+    ).url
+    with pytest.raises(RpcError, match=r"project \[secret\] \(\[secret\]\) may not") as caught:
+        Rpc(url + SECRET_PATH, timeout=2).call("eth_chainId")
+    assert len(str(caught.value)) < 1100
+
+
 def test_addresses_eachOnce() -> None:
     assert addresses(" http://a, http://b/k?x=1\nhttp://a ") == ("http://a", "http://b/k?x=1")
     assert addresses("") == ()
