@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
-	static static-check bench-epoch bench-lineage bench-live bench-pages clean install install-dev
+	static static-check bench-epoch bench-index bench-lineage bench-live bench-pages clean install install-dev
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sort | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -65,6 +65,9 @@ static-check: install-dev ## Fail if static/dist is stale
 
 bench-epoch: install ## Time one epoch against the bare painter; one line of JSON last
 	@$(VENV)/python -m benches.epoch
+
+bench-index: install-dev ## Mirror 100,000 votes, beside Ponder and web3.py, and watch them live; one line of JSON last
+	@$(VENV)/python -m benches.index
 
 bench-lineage: install ## Paint thirty unchanged generations and measure their drift; one line of JSON last
 	@$(VENV)/python -m benches.lineage
