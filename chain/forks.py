@@ -90,9 +90,10 @@ def newest_shared(reader: Reader, below: int | None = None) -> tuple[int, str] |
         blocks = blocks.filter(number__lt=below)
     places = blocks.values_list("number", "hash")
     newest = list(places[:WINDOW])
-    if len(newest) == WINDOW and not _has(reader, *newest[-1]):
-        newest = list(places)
-    return _bisect(newest, lambda stored: _has(reader, *stored))
+    found = _bisect(newest, lambda stored: _has(reader, *stored))
+    if found is None and len(newest) == WINDOW:
+        found = _bisect(list(places[WINDOW:]), lambda stored: _has(reader, *stored))
+    return found
 
 
 def _bisect(

@@ -15,7 +15,7 @@ from chain.fields import UINT256_MAX
 from chain.indexer import Indexer, WrongChain
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
 from chain.models import Block, Cursor, Log
-from chain.rpc import RpcError, RpcUnavailable
+from chain.rpc import Rpc, RpcError, RpcUnavailable
 from tests.chain.node import HANDLERS, Node, assert_equal_to_chain, picture
 from tests.chain.tables import Count, counted
 
@@ -147,6 +147,52 @@ def test_backfill_rangesAndSingleBlocksAgree(node: Node, monkeypatch: pytest.Mon
         node.send("countMany", number * 3, number % 4, 2**200)
     node.new_indexer().sync()
     assert_equal_to_chain(node)
+
+
+class Counted(Rpc):
+    """Counts its requests, by what is in them."""
+
+    requests: list[list[str]]
+
+    def _post(self, body: Any) -> Any:
+        self.requests.append([call["method"] for call in (body if isinstance(body, list) else [body])])
+        return super()._post(body)
+
+
+def test_newHead_isCommittedAfterTwoRequests(node: Node) -> None:
+    """Head and finality; then logs, "is it still there", and who sent the transactions."""
+    rpc = Counted(node.chain.url)
+    rpc.requests = []
+    indexer = Indexer(rpc, node.deployment, HANDLERS)
+    indexer.sync()
+    for story in (lambda: node.send("countMany", 1, 5, 1), node.chain.mine):
+        story()
+        rpc.requests = []
+        assert indexer._step() == 1
+        assert rpc.requests == [
+            ["eth_getBlockByNumber", "eth_getBlockByNumber"],
+            ["eth_getLogs", "eth_getBlockByHash"],
+        ]
+    rpc.requests = []
+    assert indexer.sync() == 0
+    assert len(rpc.requests) == 1
+    assert set(Log.objects.values_list("tx_from", flat=True)) == {node.accounts[0]}
+    assert_equal_to_chain(node)
+
+
+def test_burstOfHeads_takesFewRequests(node: Node, settings: Any) -> None:
+    settings.CHAIN_FINALITY_DEPTH = 1000
+    rpc = Counted(node.chain.url)
+    rpc.requests = []
+    indexer = Indexer(rpc, node.deployment, HANDLERS)
+    indexer.sync()
+    for number in range(10):
+        node.send("count", number, 1, "")
+        node.chain.mine(19)
+    rpc.requests = []
+    assert indexer.sync() == 200
+    assert len(rpc.requests) <= 12
+    assert Count.objects.count() == 10
 
 
 def test_refusedRange_isHalved(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
