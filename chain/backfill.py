@@ -8,8 +8,10 @@ error is raised where its batch would have been handed over, so that all before 
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,7 +27,9 @@ from chain.rpc import RpcError, RpcUnavailable
 log = logging.getLogger(__name__)
 
 THREADS = 3
-LEAVING = 1.0  # seconds that a thread gets to notice that nobody waits for it
+LOOK_EVERY = 0.25  # seconds between looks whether to stop
+COLLECTED_EVERY = 50_000  # objects made, between looks for garbage among the young
+LEAVING = 0.5  # seconds that the threads get to notice that nobody waits for them
 
 
 @dataclass(slots=True)
@@ -44,8 +48,8 @@ class Backfill:
 
     At most `threads` + 1 batches are in memory, the one that was handed over last among them. Iterating
     raises what no provider could answer (RpcUnavailable, RpcError, Unsettled) and what `check` raises, after
-    every batch before that place. `pace` may be kept from one backfill to the next: it knows the nodes'
-    limits.
+    every batch before that place. It ends early where `stop` is set. `pace` may be kept from one backfill to
+    the next: it knows the nodes' limits.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Backfill:
         threads: int = THREADS,
         check: Check = complete,
         pace: Pace | None = None,
+        stop: threading.Event | None = None,
     ):
         self._providers = providers
+        self._asked_to_stop = stop or threading.Event()
         self._stopped = threading.Event()
         self._pace = pace or Pace()
         self._source = Source(make_reader, check, self._pace, self._stopped)
@@ -67,13 +73,16 @@ class Backfill:
         self._handed = 0
         self._ranges = [_Range(first, last)] if first <= last else []  # in order, without gaps
         self._changed = threading.Condition()
-        few = last - first < self._pace.wanted
+        ranges = -(-(last - first + 1) // self._pace.wanted)
         self._threads = [
             threading.Thread(target=self._work, name=f"backfill-{number}", daemon=True)
-            for number in range(0 if few else threads)
+            for number in range(max(0, min(threads, ranges)))
         ]
+        self._collections = gc.get_threshold()
 
     def __enter__(self) -> Self:
+        # What is read lives until it is stored: to look for garbage in it all the time costs a fifth.
+        gc.set_threshold(max(COLLECTED_EVERY, self._collections[0]), *self._collections[1:])
         for thread in self._threads:
             thread.start()
         return self
@@ -81,11 +90,13 @@ class Backfill:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        gc.set_threshold(*self._collections)
         self._stopped.set()
         with self._changed:
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join(LEAVING)  # one that waits for a node's answer may stay: it ends with that
+        until = time.monotonic() + LEAVING
+        for thread in self._threads:  # one that waits for a node's answer may stay: it ends with that
+            thread.join(max(0.0, until - time.monotonic()))
 
     def __iter__(self) -> Self:
         return self
@@ -103,10 +114,9 @@ class Backfill:
                     self._ranges.pop(0)
                     self._handed = 1
                     return head.batch
-                if self._threads:
-                    self._changed.wait()
-                elif taken := self._take():  # so few blocks that threads would not pay
-                    self._fetch(taken)
+                if self._asked_to_stop.is_set():
+                    break
+                self._changed.wait(LOOK_EVERY)
         raise StopIteration
 
     # --- The threads ---------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from chain.forks import ChainBehind, Contradiction, Elsewhere, Judge, is_ours
 from chain.gate import Gate, WrongChain
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
 from chain.models import Cursor
+from chain.pace import Pace
 from chain.providers import Provider, Providers
 from chain.reader import Header, Reader, Unsettled
 from chain.rpc import Rpc, RpcError, RpcUnavailable
@@ -81,6 +82,7 @@ class Indexer:
         self.gate = Gate(self.providers, deployment)
         self._judge = Judge(self._before_first)
         self._readers: dict[Provider, Reader] = {}
+        self._pace = Pace()
         self._agreed = False
 
     @classmethod
@@ -238,7 +240,7 @@ class Indexer:
         parents' hashes, so a node of another chain has nothing to give here.
         """
         stored, looked = 0, time.monotonic()
-        with Backfill(self.providers, self._reader, cursor.number + 1, finalized) as batches:
+        with self._backfill(cursor.number + 1, finalized) as batches:
             for batch in batches:
                 if batch.headers[0].parent_hash != cursor.hash:
                     words = f"{batch.provider.name} has another block {cursor.number} than was stored"
@@ -251,6 +253,9 @@ class Indexer:
                 if self.stop.is_set():
                     break
         return stored
+
+    def _backfill(self, first: int, last: int) -> Backfill:
+        return Backfill(self.providers, self._reader, first, last, pace=self._pace, stop=self.stop)
 
     def _store(
         self,

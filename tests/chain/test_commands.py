@@ -17,7 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
-from chain import backfill
+from chain import indexer
 from chain.management.watching import Watch, interruptible
 from chain.models import Cursor
 from chain.pace import Pace
@@ -34,7 +34,7 @@ def past(node: Node, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Node:
     node.send("count", 1, 1, "first")
     node.rpc.call("anvil_mine", hex(150))
     node.send("count", 2, 1, "last")
-    monkeypatch.setattr(backfill, "Pace", lambda: Pace(most=20, start=10))
+    monkeypatch.setattr(indexer, "Pace", lambda: Pace(most=20, start=10))
     return node
 
 
