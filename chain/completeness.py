@@ -251,7 +251,7 @@ class _Inquiry:
         if not doubt.answers or not _proven(doubt.header, doubt.answers[-1][1]):
             return False
         name, raws = doubt.answers[-1]
-        self._conclude(doubt, raws, "it was read again by its hash" + self._at(name))
+        self._conclude(doubt, raws, "reading it again by its hash" + self._at(name))
         return True
 
     def _second_opinion(self, doubts: Sequence[_Doubt]) -> None:
@@ -339,7 +339,7 @@ class _Inquiry:
             raise Doubtful(header, f"{doubt.why or 'unexplained bits'}; its receipts don't explain its bloom")
         if header.logs_bloom not in NO_BLOOMS and _denied(header, agreed):
             raise Doubtful(header, "the nodes give logs that its bloom denies")
-        self._conclude(doubt, agreed, "the answers that agree")
+        self._conclude(doubt, agreed, "what the answers agree on")
 
     def _conclude(self, doubt: _Doubt, truth: list[RawLog], remedy: str) -> None:
         """Take this as what the block holds, and record who said otherwise."""
@@ -352,9 +352,7 @@ class _Inquiry:
                 number=doubt.header.number,
                 block_hash=doubt.header.hash,
                 provider=name[:200],
-                problem=f"{len(raws)} logs of ours were given where there are {len(truth)}"
-                if len(raws) != len(truth)
-                else f"of {len(truth)} logs of ours some were not as they are",
+                problem=_difference(len(raws), len(truth)),
                 remedy=remedy[:200],
             )
             log.warning("%s was wrong about block %d: %s", name, doubt.header.number, repair.problem)
@@ -371,3 +369,13 @@ class _Inquiry:
         except (RpcError, RpcUnavailable, Unsettled) as error:
             log.info("%s does not help: %s", other.name, error)
             return False
+
+
+def _difference(given: int, there: int) -> str:
+    """What a node did that gave so many logs of ours of a block, without the node: the predicate."""
+    logs = f"{there} log{'' if there == 1 else 's'} of ours"
+    if given < there:
+        return f"left out {there - given} of {logs}"
+    if given > there:
+        return f"gave {given} where there {'is' if there == 1 else 'are'} {logs}"
+    return f"gave some of {logs} other than they are"

@@ -153,7 +153,7 @@ class Repair(models.Model):
     number = models.BigIntegerField()
     block_hash = HexField(32)
     provider = models.CharField(max_length=200, help_text="the node that was wrong, without its key")
-    problem = models.TextField(help_text="what was wrong, in a sentence")
+    problem = models.TextField(help_text="what it did wrong: a predicate")
     remedy = models.CharField(max_length=200, help_text="what gave the right answer")
     at = models.DateTimeField(default=timezone.now, db_index=True)
 

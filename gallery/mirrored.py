@@ -26,6 +26,8 @@ UNHEARD_S = 60.0
 """The indexer writes a node's health every few seconds: a row so old says nothing of now."""
 REPAIRS, REPAIRS_DAYS = 8, 7
 REORGANISATIONS = 5
+FEW = 50
+"""So many blocks are read in a moment: that is no past to catch up with."""
 FINAL_LOST_S = 86_400
 """Final blocks that were taken back are told of above all else for so long."""
 
@@ -44,11 +46,6 @@ class Node:
     error: str
     socket: bool
     age_s: float
-
-    @property
-    def host(self) -> str:
-        """Its name as people say it."""
-        return self.name.partition("://")[2] or self.name
 
     @property
     def age(self) -> str:
@@ -124,8 +121,8 @@ class Mirrored:
 
     @property
     def progress(self) -> catchup.Progress | None:
-        """How far the catching up has come, if there is any."""
-        return self.fresh.progress
+        """How far the catching up has come, if it is more than a few blocks."""
+        return self.fresh.progress if self.fresh.behind > FEW else None
 
     @property
     def final(self) -> int:
@@ -150,6 +147,8 @@ class Mirrored:
             case State.SILENT:
                 return "Nobody has looked at the chain for a while, so these pages may be behind."
             case State.BEHIND:
+                if self.progress is None:
+                    return f"These pages are {self.fresh.lack} behind the chain, and follow."
                 then = f"of {_span(self.lag_s)} ago" if self.lag_s else "as it was"
                 return f"The past is being read: until it is, these pages show the chain {then}."
         return "These pages show the chain as it is."

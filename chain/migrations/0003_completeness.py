@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('number', models.BigIntegerField()),
                 ('block_hash', chain.fields.HexField(32)),
                 ('provider', models.CharField(help_text='the node that was wrong, without its key', max_length=200)),
-                ('problem', models.TextField(help_text='what was wrong, in a sentence')),
+                ('problem', models.TextField(help_text='what it did wrong: a predicate')),
                 ('remedy', models.CharField(help_text='what gave the right answer', max_length=200)),
                 ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],

@@ -61,6 +61,12 @@ def spaced(number: int | str) -> str:
 
 
 @register.filter
+def host(address: str) -> str:
+    """A node's address without its scheme, as people say it."""
+    return address.partition("://")[2] or address
+
+
+@register.filter
 def at(found: Mapping[Any, Any], key: Any) -> Any:
     """`found[key]`, or None."""
     return found.get(key)

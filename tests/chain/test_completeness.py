@@ -137,8 +137,8 @@ def test_droppedBlock_isReadAgainByItsHash(story: Story, caplog: pytest.LogCaptu
     [repair] = checked.repairs
     assert (repair.number, repair.block_hash) == (story.headers[3].number, story.headers[3].hash)
     assert repair.provider == "liar"
-    assert repair.problem == "0 logs of ours were given where there are 4"
-    assert repair.remedy == "it was read again by its hash"
+    assert repair.problem == "left out 4 of 4 logs of ours"
+    assert repair.remedy == "reading it again by its hash"
     assert "liar was wrong about block" in caplog.text
 
 
@@ -154,7 +154,7 @@ def test_droppedBlock_isFoundAtAnotherNode(story: Story) -> None:
     checked = story.check(story.other)
     assert checked.raws == story.truth
     assert [repair.remedy for repair in checked.repairs if repair.number == story.headers[3].number] == [
-        "it was read again by its hash, at witness"
+        "reading it again by its hash, at witness"
     ]
 
 
@@ -209,7 +209,7 @@ def test_inventedLog_isDenied(story: Story) -> None:
     )
     checked = complete(story.reader, story.headers, [wrong, *story.truth[1:]], [])
     assert checked.raws == story.truth
-    assert checked.repairs[0].problem == "of 1 logs of ours some were not as they are"
+    assert checked.repairs[0].problem == "gave some of 1 log of ours other than they are"
 
 
 def test_withoutReceipts_whatAgreesTwiceIsAccepted(story: Story) -> None:

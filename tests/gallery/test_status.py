@@ -118,6 +118,15 @@ def test_catchingUp_saysHowFarHowFastAndHowLong(mirror: Cursor, client: Client) 
     assert found["murmuration_mirror_lag_seconds", ""] == 3 * 86_400
 
 
+def test_someBlocksBehind_isNoPastToCatchUpWith(mirror: Cursor, client: Client) -> None:
+    Cursor.objects.update(number=HEAD - 5)
+    words = page(client)
+    assert "These pages are 5 blocks behind the chain, and follow." in words
+    assert "Catching up with the chain: 5 blocks behind. How" in words
+    assert told(client)["progress"] is None
+    assert told(client)["indexed"]["behind"] == 5
+
+
 def test_oneNodeDown_isSaidWithItsErrorAndThePagesAreNot(mirror: Cursor, client: Client) -> None:
     node(state=ProviderState.RESTING, failures=14, error="<it> did not answer in time")
     node(1, in_use=True)
@@ -229,13 +238,16 @@ def test_aNodeThatChangesItsState_isToldToOpenPages(world, settings) -> None:
 def test_repairsAndReorganisations_areToldByBlock(mirror: Cursor, client: Client) -> None:
     Cursor.objects.update(doubts=1, samples=2147)
     values = {"number": HEAD - 9, "block_hash": "0x" + "33" * 32, "provider": "https://node-1.example"}
-    Repair.objects.create(problem="<2> of its logs were missing.", remedy="its receipts", **values)
+    Repair.objects.create(problem="left out <2> of 5 logs of ours", remedy="its receipts", **values)
     old = timezone.now() - timedelta(days=8)
     Repair.objects.create(problem="long forgotten", remedy="its receipts", at=old, **values)
     Reorganisation.objects.create(number=HEAD - 4000, blocks=2)
     words = page(client)
     assert "1 block was read again for that, and 2 147 more were held against their receipts" in words
-    assert "Block 21 480 103: &lt;2&gt; of its logs were missing. Put right: its receipts" in words
+    assert (
+        "Block 21 480 103: node-1.example left out &lt;2&gt; of 5 logs of ours. Put right by its receipts."
+        in words
+    )
     assert "long forgotten" not in words
     assert "2 blocks above block 21 476 112" in words
     found = scrape(client)
