@@ -270,24 +270,33 @@ class Providers(Sequence[Provider]):
         is the host whose websocket tells of new blocks. True if a state changed. Raises DatabaseError.
         """
         newest = self.newest()
+        states = [
+            (
+                one.name,
+                one.place,
+                one.state,
+                one is newest and one.answered_at > 0,
+                one.rpc.host == socket != "",
+            )
+            for one in self._all
+        ]
+        if states == self._written and monotonic() < self._written_at + WRITTEN_EVERY_S:
+            return False
         rows = [
             ProviderHealth(
-                name=one.name,
-                place=one.place,
-                state=one.state,
-                in_use=one is newest and one.answered_at > 0,
+                name=name,
+                place=place,
+                state=state,
+                in_use=in_use,
                 head_number=one.head,
                 latency_ms=round(1000 * one.latency_s, 3),
                 requests=one.requests,
                 failures=one.failures,
                 error=one.error,
-                socket=bool(socket) and one.rpc.host == socket,
+                socket=told,
             )
-            for one in self._all
+            for one, (name, place, state, in_use, told) in zip(self._all, states, strict=True)
         ]
-        states = [(row.name, row.place, row.state, row.in_use, row.socket) for row in rows]
-        if states == self._written and monotonic() < self._written_at + WRITTEN_EVERY_S:
-            return False
         changed = [field.name for field in ProviderHealth._meta.concrete_fields][2:]
         ProviderHealth.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["name"], update_fields=changed

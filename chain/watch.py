@@ -19,7 +19,7 @@ from chain.rpc import Rpc, RpcError, RpcUnavailable
 
 log = logging.getLogger(__name__)
 
-TURN_S = 0.25
+TURN_S = 0.4
 EVERY_S = 15.0
 REFUSED_EVERY_S = 60.0
 PATIENCE_S = 3.0
