@@ -13,7 +13,7 @@ import time
 from chain.deployments import Deployment
 from chain.models import Block, Cursor, ProviderState
 from chain.providers import Provider, Providers
-from chain.reader import Header
+from chain.reader import Broken, Header
 from chain.rpc import RpcUnavailable
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,11 @@ class Gate:
             ("eth_getBlockByNumber", [hex(anchor[0] if anchor else 0), False]),
         ]
         chain_id, genesis, block = provider.batch(calls)
-        problem = self._problem(provider, int(chain_id, 16), Header.read(genesis).hash)
+        try:
+            found = int(chain_id, 16), Header.read(genesis).hash
+        except (TypeError, ValueError) as error:
+            raise Broken(f"{provider.name} has no chain id: {error!r}") from error
+        problem = difference(provider.name, (self.deployment.chain_id, self.deployment.genesis_hash), found)
         self._looked[provider] = time.monotonic()
         if problem:
             if provider.state is not ProviderState.REFUSED:
@@ -89,23 +93,22 @@ class Gate:
             self.forget(one)
         return list(self.providers)
 
-    def _problem(self, provider: Provider, chain_id: int, genesis: str) -> str:
-        """Why a node is not of our chain; empty if it is."""
-        wanted = self.deployment
-        if chain_id != wanted.chain_id:
-            return (
-                f"{provider.name} has chain id {chain_id}, and the contracts were deployed to chain id "
-                f"{wanted.chain_id} (genesis {wanted.genesis_hash}): set CHAIN_RPC_URL to a node of that "
-                "chain, or deploy the contracts to this one and run `manage.py rebuild`"
-            )
-        if genesis != wanted.genesis_hash:
-            return (
-                f"{provider.name} has chain id {chain_id} as it should, but another genesis block "
-                f"({genesis} in place of {wanted.genesis_hash}): the node was reset and began a new chain. "
-                "Nothing that was mirrored is there: bring the node's old data back, or deploy the contracts "
-                "again and run `manage.py rebuild`"
-            )
-        return ""
+
+def difference(name: str, wanted: tuple[int, str], found: tuple[int, str]) -> str:
+    """Why the node called `name` is not of our chain; empty if it is. Chains are (chain id, genesis hash)."""
+    if found[0] != wanted[0]:
+        return (
+            f"{name} has chain id {found[0]}, and the contracts were deployed to chain id {wanted[0]} "
+            f"(genesis {wanted[1]}): set CHAIN_RPC_URL to a node of that chain, or deploy the contracts to "
+            "this one and run `manage.py rebuild`"
+        )
+    if found[1] != wanted[1]:
+        return (
+            f"{name} has chain id {found[0]} as it should, but another genesis block ({found[1]} in place of "
+            f"{wanted[1]}): the node was reset and began a new chain. Nothing that was mirrored is there: "
+            "bring the node's old data back, or deploy the contracts again and run `manage.py rebuild`"
+        )
+    return ""
 
 
 def newest_final() -> tuple[int, str] | None:

@@ -194,6 +194,7 @@ class Indexer:
             raise Elsewhere(provider, reader, head, finalized, behind=True)
         cursor = Cursor.current() or mirror.begin(self.deployment, self._before_first(reader))
         if self.gate.strays(provider):
+            self.gate.forget(provider)  # it may think better of it
             raise Elsewhere(provider, reader, head, finalized, strays=True)
         if head.hash == cursor.hash:
             mirror.note_head(cursor, head, finalized)

@@ -12,6 +12,7 @@ import time
 from django.db import DatabaseError, connection
 
 from chain import mirror
+from chain.gate import difference
 from chain.heads import Heads
 from chain.models import ProviderState
 from chain.providers import Provider, Providers
@@ -104,11 +105,8 @@ class Watch:
             return  # it has its own way; whether it is of use, those who ask it will see
         seconds = time.monotonic() - began
         refused = one.state is ProviderState.REFUSED
-        if identity != self._identity:
-            reason = (
-                f"{one.name} has chain id {identity[0]} and genesis {identity[1]}, the deployment file "
-                f"{self._identity[0]} and {self._identity[1]}: set CHAIN_RPC_URL to nodes of that chain"
-            )
+        reason = difference(one.name, self._identity, identity)
+        if reason:
             if not refused:
                 log.error("refused: %s", reason)
             self._providers.refuse(one, reason)
