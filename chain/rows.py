@@ -202,8 +202,8 @@ def _given(table: _Table, row: Mapping[str, Any]) -> tuple[_Column, ...]:
 
 
 def _take(names: Sequence[str], piece: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
-    if len(names) == 1:
-        return {names[0]: [row[names[0]] for row in piece]}
+    if len(names) < 2:
+        return {name: [row[name] for row in piece] for name in names}
     return dict(zip(names, zip(*map(itemgetter(*names), piece), strict=True), strict=True))
 
 

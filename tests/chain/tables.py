@@ -36,6 +36,37 @@ class Count(models.Model):
         return f"{self.number}: {self.amount}"
 
 
+class Sample(models.Model):
+    """One column of each kind that mirrored tables have, and some that go the long way."""
+
+    class Kind(models.TextChoices):
+        ONE = "one"
+
+    number = Uint256Field(null=True)
+    hash = HexField(4, null=True)
+    text = models.TextField(default="nothing")
+    name = models.CharField(max_length=200, null=True)
+    json = models.JSONField(null=True)
+    flag = models.BooleanField(default=True)
+    small = models.SmallIntegerField(null=True)
+    big = models.BigIntegerField(null=True)
+    seen = models.DateTimeField(null=True)
+    made = models.DateTimeField(auto_now_add=True)
+    token = models.UUIDField(null=True)
+    ratio = models.FloatField(null=True)
+    amount = models.DecimalField(max_digits=20, decimal_places=4, null=True)
+    raw = models.BinaryField(null=True)
+    count = models.ForeignKey(Count, on_delete=models.SET_NULL, null=True, related_name="+")
+    parent = models.ForeignKey("Sample", on_delete=models.CASCADE, null=True, db_constraint=False)
+
+    class Meta:
+        app_label = "chain"
+        db_table = "test_sample"
+
+    def __str__(self) -> str:
+        return f"sample {self.pk}"
+
+
 def counted(events: Sequence[Event]) -> None:
     """The handler."""
     insert(
@@ -54,11 +85,13 @@ def counted(events: Sequence[Event]) -> None:
 
 
 def make_table(using: str, **_: Any) -> None:
-    """Create the table, unless it is there."""
+    """Create the tables, unless they are there."""
     connection = connections[using]
-    if Count._meta.db_table not in connection.introspection.table_names():
-        with connection.schema_editor() as editor:
-            editor.create_model(Count)
+    there = connection.introspection.table_names()
+    for model in (Count, Sample):
+        if model._meta.db_table not in there:
+            with connection.schema_editor() as editor:
+                editor.create_model(model)
 
 
 post_migrate.connect(make_table, sender=apps.get_app_config("chain"), dispatch_uid="tests.chain.tables")
