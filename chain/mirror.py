@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from chain import abi, rows
+from chain import abi, cascade, rows
 from chain.deployments import Deployment
 from chain.events import Event, Handler, dispatch
 from chain.models import Block, Cursor, Log, Reorganisation, Repair, Transaction
@@ -134,7 +134,7 @@ def append(
             Repair.objects.bulk_create(checked.repairs)
         _handle(decoded, handlers)
         moved = _move(cursor, **changes)
-        prune(cursor.finalized_number, finalized)
+        prune(cursor.finalized_number, moved.finalized_number)
         _notify_on_commit(moved, len(decoded), reorged=False)
     return moved
 
@@ -153,7 +153,7 @@ def rewind(cursor: Cursor, number: int, block_hash: str, finalized: int | None =
             hash=block_hash,
             finalized_number=final if finalized is None else min(final, finalized),
         )
-        Block.objects.filter(number__gt=number).delete()
+        cascade.delete(Block.objects.filter(number__gt=number))
         if cursor.number > number:
             was_final = max(0, min(cursor.finalized_number, cursor.number) - number)
             Reorganisation.objects.create(
@@ -215,16 +215,15 @@ def prune(was_final: int, finalized: int) -> None:
     """Forget headers of empty blocks that became old enough when finality moved from `was_final` on."""
     upto = finalized - KEPT_HEADERS
     if finalized > was_final and upto >= 0:
-        Block.objects.filter(
-            number__gt=was_final - KEPT_HEADERS, number__lte=upto, logs__isnull=True
-        ).delete()
+        old = Block.objects.filter(number__gt=was_final - KEPT_HEADERS, number__lte=upto)
+        cascade.childless(old)._raw_delete(old.db)
 
 
 def forget() -> None:
     """Delete the whole mirror: blocks, logs, every derived row, the cursor. Transactions of ours stay."""
     with transaction.atomic():
         Cursor.objects.all().delete()  # first: an indexer at work waits for it, and then finds it gone
-        Block.objects.all().delete()
+        cascade.delete(Block.objects.all())
 
 
 def _move(cursor: Cursor, **changes: Any) -> Cursor:

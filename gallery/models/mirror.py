@@ -2,6 +2,9 @@
 changed.
 
 The state of an epoch is computed from which of these rows exist: see `gallery.epochs.state`.
+
+No key to a log is checked by the database, row by row: `chain.rows` and `chain.cascade` see to it (decision
+0151).
 """
 
 from django.db import models
@@ -14,7 +17,7 @@ class Epoch(models.Model):
 
     number = models.PositiveBigIntegerField(primary_key=True)
     ends_at = models.PositiveBigIntegerField()
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-number"]
@@ -33,7 +36,7 @@ class Sealing(models.Model):
     parent_head = HexField(length=32)
     source = HexField(length=20)
     round = models.PositiveBigIntegerField(help_text="the source's round; a block number for block hashes")
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
@@ -48,7 +51,7 @@ class SeedRefix(models.Model):
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="refixes")
     round = models.PositiveBigIntegerField()
     count = models.PositiveBigIntegerField()
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["epoch_id", "count"]
@@ -65,7 +68,7 @@ class SeedDraw(models.Model):
     seed = HexField(length=32)
     randomness = HexField(length=32)
     recipe_hash = HexField(length=32, db_index=True)
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
@@ -82,7 +85,7 @@ class Round(models.Model):
     round = models.PositiveBigIntegerField()
     painter = HexField(length=20)
     deadline = models.PositiveBigIntegerField()
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["epoch_id", "round"]
@@ -99,7 +102,7 @@ class Failure(models.Model):
 
     epoch = models.OneToOneField(Epoch, on_delete=models.CASCADE, related_name="failure")
     reason = models.CharField(max_length=32)
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-epoch_id"]  # not "-epoch": that is the epochs' own order, newest first, reversed
@@ -124,7 +127,7 @@ class Generation(models.Model):
     file_hash = HexField(length=32, db_index=True)
     painter = HexField(length=20)
     founding = models.BooleanField()
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-number"]
@@ -139,7 +142,7 @@ class SlotChange(models.Model):
     slot = models.CharField(max_length=32)
     previous = HexField(length=20)
     current = HexField(length=20)
-    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+")
+    log = models.OneToOneField("chain.Log", on_delete=models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         ordering = ["-log_id"]
