@@ -6,10 +6,10 @@ leads to the deleted one, over however many others, gets one statement, children
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.db import models, router, transaction
 from django.db.models.deletion import get_candidate_relations_to_delete
@@ -21,17 +21,13 @@ class _Step:
 
     path: tuple[Any, ...]
 
-    @property
-    def _key(self) -> Any:
-        return self.path[0]
-
     def take(self, gone: models.QuerySet[Any]) -> None:
         """Delete this table's rows that hang on `gone`, or empty their key if it is declared so."""
         rows = gone
         for key in reversed(self.path):
             rows = _all(key.model).filter(**{f"{key.name}__in": rows.values(key.target_field.attname)})
-        if self._key.remote_field.on_delete is models.SET_NULL:
-            rows.update(**{self._key.name: None})
+        if self.path[0].remote_field.on_delete is models.SET_NULL:
+            rows.update(**{self.path[0].name: None})
         else:
             rows._raw_delete(rows.db)
 
@@ -44,18 +40,19 @@ def delete(gone: models.QuerySet[Any]) -> int:
     """
     gone = gone.using(router.db_for_write(gone.model)).order_by()
     with transaction.atomic(using=gone.db):
-        for step in _steps(gone.model):
+        for step in _steps(cast(Hashable, gone.model)):
             step.take(gone)
         return int(gone._raw_delete(gone.db))
 
 
-def childless(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Those of `rows` at which no row of any table points: they can be deleted alone, by `_raw_delete`."""
+def delete_childless(rows: models.QuerySet[Any]) -> int:
+    """Delete those of `rows` at which no row of any table points; returns how many."""
+    rows = rows.using(router.db_for_write(rows.model)).order_by()
     for relation in _relations(rows.model):
         key = relation.field
         pointing = _all(key.model).filter(**{key.name: models.OuterRef(key.target_field.attname)})
         rows = rows.filter(~models.Exists(pointing))
-    return rows
+    return int(rows._raw_delete(rows.db))
 
 
 def _all(model: type[models.Model]) -> models.QuerySet[Any]:
@@ -82,7 +79,7 @@ def _paths(model: type[models.Model], path: tuple[Any, ...]) -> Iterator[_Step]:
         if action is models.DO_NOTHING:
             continue
         if action is models.CASCADE:
-            if any(one.model is key.model for one in path):
+            if any(one.related_model is key.model for one in longer):
                 raise TypeError(f"{key} closes a circle: its rows cannot be deleted table by table")
             yield from _paths(key.model, longer)
         elif action is not models.SET_NULL:

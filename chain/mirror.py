@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT_HEADERS = 256  # empty final blocks that are kept, so that a fork is found close to where it is
+PRUNED_AT_ONCE = 32  # so that not every block brings a look for another one to forget
 LOOKED_EVERY = timedelta(seconds=10)
 STARTING = "Starting: what is stored is being held against the node"
 
@@ -110,8 +111,8 @@ def append(
     HandlerFailed, Overtaken.
     """
     with_logs = {event.raw.block_hash for event in decoded}
-    keep_from = finalized - KEPT_HEADERS
-    kept = [one for one in headers if one.number > keep_from or one.hash in with_logs]
+    kept_above = _kept_above(finalized)
+    kept = [one for one in headers if one.number > kept_above or one.hash in with_logs]
     last = headers[-1]
     changes: dict[str, Any] = {
         "number": last.number,
@@ -213,10 +214,14 @@ def tell() -> None:
 
 def prune(was_final: int, finalized: int) -> None:
     """Forget headers of empty blocks that became old enough when finality moved from `was_final` on."""
-    upto = finalized - KEPT_HEADERS
-    if finalized > was_final and upto >= 0:
-        old = Block.objects.filter(number__gt=was_final - KEPT_HEADERS, number__lte=upto)
-        cascade.childless(old)._raw_delete(old.db)
+    above, upto = _kept_above(was_final), _kept_above(finalized)
+    if upto > max(above, -1):
+        cascade.delete_childless(Block.objects.filter(number__gt=above, number__lte=upto))
+
+
+def _kept_above(finalized: int) -> int:
+    """Empty blocks are kept above this number."""
+    return (finalized - KEPT_HEADERS) // PRUNED_AT_ONCE * PRUNED_AT_ONCE
 
 
 def forget() -> None:

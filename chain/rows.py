@@ -72,24 +72,33 @@ def reserve(*wanted: tuple[type[models.Model], int]) -> list[range]:
             last = dict(cursor.fetchall())
         starts = [last.get(table, 0) + 1 for table in tables]
         return [range(start, start + count) for start, (_, count) in zip(starts, wanted, strict=True)]
-    return [_next_values(connection, model, count) for model, count in wanted]
+    return _next_values(connection, wanted)
 
 
-def _next_values(connection: BaseDatabaseWrapper, model: type[models.Model], count: int) -> range:
-    if not count:
-        return range(0)
-    name = connection.ops.quote_name(model._meta.db_table)
+def _next_values(
+    connection: BaseDatabaseWrapper, wanted: Sequence[tuple[type[models.Model], int]]
+) -> list[range]:
+    """From the tables' own sequences, all in one query."""
+    one = (
+        "SELECT {}, min(id), max(id) FROM ("
+        "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))) AS id FROM generate_series(1, %s)"
+        ") AS ids"
+    )
+    found = [range(0)] * len(wanted)
+    left = {place for place, (_, count) in enumerate(wanted) if count}
     with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                "SELECT min(id), max(id) FROM ("
-                "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))) AS id FROM generate_series(1, %s)"
-                ") AS ids",
-                [name, model._meta.pk.column, count],
-            )
-            first, last = cursor.fetchone()
-            if last - first + 1 == count:  # else somebody took numbers between ours: those are left unused
-                return range(first, last + 1)
+        while left:
+            asked: list[Any] = []
+            for place in sorted(left):
+                model, count = wanted[place]
+                asked += [connection.ops.quote_name(model._meta.db_table), model._meta.pk.column, count]
+            cursor.execute(" UNION ALL ".join(one.format(place) for place in sorted(left)), asked)
+            for place, first, last in cursor.fetchall():
+                # Else somebody took numbers between ours: those are left unused, and others are asked for.
+                if last - first + 1 == wanted[place][1]:
+                    found[place] = range(first, last + 1)
+                    left.discard(place)
+    return found
 
 
 # --- The table -------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _tail(data: bytes, base: int, at: int) -> int:
 def _check_offsets(data: bytes, base: int, places: Iterable[int], head: int) -> None:
     """The offsets at `places` must not point into the head they are in."""
     for at in places:
-        if int.from_bytes(data[at : at + WORD], "big") < head:
+        if int.from_bytes(_word(data, at), "big") < head:
             raise DecodeError(f"the offset at {at} points into the head")
 
 
