@@ -27,12 +27,25 @@ log = logging.getLogger(__name__)
 QUEUE_LENGTH = 256
 BEAT_S = 20.0
 REJOIN_S = 300.0  # Redis forgets a group member after a day, and everything when it restarts empty
-BEAT = '{"topic":"","kind":"beat"}'
+SPREAD_MS, LONGEST_SPREAD_MS = 1.5, 1500
 
 
-def listening(wanted: frozenset[str]) -> "Text":
-    """What tells a page that from now on it misses nothing on these topics."""
-    return Text(json.dumps({"topic": "", "kind": "listening", "topics": sorted(wanted)}))
+def spread_ms(pages: int) -> int:
+    """Over how many milliseconds pages that hear the same message shall share their questions: about what
+    the answers to all of them take, and next to nothing while there are few.
+    """
+    return min(round(pages * SPREAD_MS), LONGEST_SPREAD_MS)
+
+
+def listening(wanted: frozenset[str], pages: int) -> "Text":
+    """What tells one of `pages` pages that from now on it misses nothing on these topics."""
+    words = {"topic": "", "kind": "listening", "topics": sorted(wanted), "spread": spread_ms(pages)}
+    return Text(json.dumps(words))
+
+
+def beat(pages: int) -> "Text":
+    """What tells every page that the line is open, and how many there are by now."""
+    return Text(json.dumps({"topic": "", "kind": "beat", "spread": spread_ms(pages)}))
 
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -112,7 +125,7 @@ class Hub:
             self._all.add(client)
             for topic in client.topics:
                 await self._enter(topic, client)
-        client.offer(listening(client.topics))
+        client.offer(listening(client.topics, len(self._all)))
         await self._count()
 
     async def change(self, client: Client, wanted: frozenset[str]) -> None:
@@ -123,7 +136,7 @@ class Hub:
             for topic in client.topics - wanted:
                 await self._leave(topic, client)
             client.topics = wanted
-        client.offer(listening(wanted))
+        client.offer(listening(wanted, len(self._all)))
 
     async def leave(self, client: Client) -> None:
         """Stop delivering to a client."""
@@ -186,9 +199,9 @@ class Hub:
         rejoin_at = loop.time() + REJOIN_S
         while True:
             await asyncio.sleep(BEAT_S)
-            beat = Text(BEAT)
+            text = beat(len(self._all))
             for client in tuple(self._all):
-                client.offer(beat)
+                client.offer(text)
             await self._count()
             if loop.time() >= rejoin_at:
                 rejoin_at = loop.time() + REJOIN_S

@@ -30,6 +30,7 @@ let missed = true; // something may have happened since the page was rendered
 let retry = 0;
 let offlineTimer = 0;
 let crowded = false;
+let spread = 150; // ms; the server says what is right for as many pages as there are
 
 /** Call `handlers[kind](message)` for messages on these topics; returns the way to stop. */
 export function subscribe(topics, handlers, { onReconnect } = {}) {
@@ -59,7 +60,7 @@ export async function refresh(region) {
     busy.set(region, false);
     // Many pages hear the same message: they do not all ask in the same instant.
     const rest = (fetched.get(region) ?? 0) + (Number(region.dataset.pace) || 0) * 1000 - Date.now();
-    await pause(Math.max(rest, Math.random() * 150 + Math.min(failed * 2000, 15_000)));
+    await pause(Math.max(rest, Math.random() * spread + Math.min(failed * 2000, 15_000)));
     fetched.set(region, Date.now());
     failed = (await load(region)) ? 0 : failed + 1;
     again = busy.get(region) || (failed > 0 && failed < 6);
@@ -226,6 +227,7 @@ function connect() {
   socket.addEventListener("message", ({ data }) => {
     heardAt = Date.now();
     const message = JSON.parse(data);
+    spread = message.spread ?? spread;
     if (message.kind === "listening") listening(message);
     else deliver(message);
   });

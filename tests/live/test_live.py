@@ -217,7 +217,8 @@ async def test_a_full_house_says_come_back(server: Server, settings: object) -> 
 
 async def test_a_page_is_told_from_when_on_it_misses_nothing(server: Server) -> None:
     async with server.socket("artwork") as page:
-        assert json.loads(await page.recv()) == {"topic": "", "kind": "listening", "topics": ["artwork"]}
+        told = json.loads(await page.recv())
+        assert told == {"topic": "", "kind": "listening", "topics": ["artwork"], "spread": 2}
         await page.send('{"topics": ["governance", "artwork"]}')
         assert json.loads(await page.recv())["topics"] == ["artwork", "governance"]
         tell("governance", "vote", proposal="1")
@@ -231,6 +232,12 @@ async def test_an_open_page_is_told_that_the_line_is_open(
     async with server.socket("artwork") as page:
         kinds = [json.loads(await asyncio.wait_for(page.recv(), 10))["kind"] for _ in range(3)]
     assert kinds == ["listening", "beat", "beat"]
+
+
+def test_pages_ask_at_once_while_they_are_few_and_share_the_time_when_they_are_many() -> None:
+    assert hub.spread_ms(1) <= 2
+    assert hub.spread_ms(100) == 150
+    assert hub.spread_ms(100_000) == hub.LONGEST_SPREAD_MS
 
 
 async def test_a_failing_layer_makes_pages_read_again(
