@@ -219,12 +219,13 @@ def test_refusedRange_isHalved(node: Node, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_oldEmptyBlocks_areForgotten(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chain.mirror.KEPT_HEADERS", 10)
+    monkeypatch.setattr("chain.mirror.PRUNED_AT_ONCE", 4)
     node.send("count", 1, 1, "")
     node.sync()
     for _ in range(6):
         node.chain.mine(10)
         node.sync()
-    assert Block.objects.count() <= 10 + 3 + 1
+    assert Block.objects.count() <= 10 + 4 + 3 + 1
     assert Count.objects.count() == 1
     node.reorg(20)  # deeper than any empty header that was kept
     node.send("count", 2, 1, "")
