@@ -124,6 +124,15 @@ _KNOWN = {
             "the contracts to it and run `manage.py rebuild`.",
         ),
         Alarm(
+            "WrongChain reset",
+            "The node began a new chain",
+            "The chain that this page tells of is not there at the moment; this is how it was before.",
+            "The node has the right chain's number, but another first block: it was reset. Nothing that was "
+            "read before is on it, and nothing on it is read.",
+            "Bring the node's old data back, or name another node in CHAIN_RPC_URL. To begin anew on the new "
+            "chain, deploy the contracts again and run `manage.py rebuild`.",
+        ),
+        Alarm(
             "ChainBehind",
             "The node has not got there yet",
             "The chain’s node is still catching up itself, so this page may be behind.",
@@ -145,7 +154,7 @@ _KNOWN = {
 def of(error: str) -> Alarm:
     """The alarm for what `Cursor.error` says. What has no entry here is told in general words."""
     kind, _, detail = error.partition(": ")
-    known = _KNOWN.get(kind)
+    known = _KNOWN.get(f"{kind} reset" if "another genesis block" in detail else kind)
     if known is None:
         return Alarm(
             kind if kind.isidentifier() else "",
@@ -155,4 +164,4 @@ def of(error: str) -> Alarm:
             "Read the sentence below, and the log of the process `manage.py index`.",
             error,
         )
-    return Alarm(known.kind, known.title, known.line, known.meaning, known.remedy, detail)
+    return Alarm(kind, known.title, known.line, known.meaning, known.remedy, detail)

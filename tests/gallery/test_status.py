@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from django.utils import timezone
 from chain import catchup
 from chain import mirror as mirror_commands
 from chain.follow import Follower
-from chain.indexer import PROBLEMS
+from chain.indexer import PROBLEMS, Indexer, WrongChain
 from chain.models import Block, Cursor, ProviderHealth, ProviderState, Reorganisation, Repair
+from chain.private import PrivateChain
 from chain.rpc import RpcUnavailable
 from gallery import alarms, attention, health, mirrored
 from tests.gallery.test_metrics import scrape
@@ -187,6 +189,23 @@ def test_aNodeOfAnotherChain_isNeverReadyAndSaysWhatToDo(mirror: Cursor, client:
     assert "rebuild" in trouble.help
 
 
+def test_aNodeThatWasReset_isToldFromAWrongAddress(world, client: Client, tmp_path: Path) -> None:
+    """A real node that began anew, and the indexer's own words for it."""
+    anew = PrivateChain(tmp_path / "anew").start(timestamp=1_600_000_000)
+    try:
+        with pytest.raises(WrongChain, match="another genesis block"):
+            Indexer(anew.rpc, world.indexer.deployment, {}).sync()
+    finally:
+        anew.stop()
+    words = page(client)
+    assert "The node began a new chain" in words
+    assert "this is how it was before" in words
+    assert told(client)["alarm"]["kind"] == "WrongChain"
+    assert client.get("/readyz/").status_code == 503
+    world.sync()
+    assert told(client)["alarm"] is None
+
+
 def test_anEventThatCannotBeRead_isNamed(mirror: Cursor, client: Client) -> None:
     detail = "log 14 of Governor in block 9 (transaction 0x5e) cannot be decoded: offset 4096"
     Cursor.objects.update(error=f"UndecodableLog: {detail}", number=HEAD - 40)
@@ -196,7 +215,7 @@ def test_anEventThatCannotBeRead_isNamed(mirror: Cursor, client: Client) -> None
     assert client.get("/readyz/").status_code == 503
 
 
-def test_everyProblemOfTheIndexer_hasItsWords() -> None:
+def test_everyProblemOfTheIndexer_hasItsWords(settings) -> None:
     named = [problem.__name__ for problem in PROBLEMS if problem.__name__ != "DatabaseError"]
     assert len(named) >= 8
     for name in (
@@ -206,6 +225,7 @@ def test_everyProblemOfTheIndexer_hasItsWords() -> None:
         alarm = alarms.of(f"{name}: because: of this")
         assert (alarm.kind, alarm.detail) == (name, "because: of this")
         assert "can’t follow" not in alarm.line, name
+        assert f"`{name}`" in (settings.BASE_DIR / "docs/indexing.md").read_text(), name
 
 
 heard: list[tuple[int, str]] = []
@@ -331,6 +351,16 @@ def test_eachNode_isMeasured(mirror: Cursor, client: Client) -> None:
     assert found["murmuration_provider_state", f"{second} resting"] == 1
     assert found["murmuration_provider_state", f"good {second}"] == 0
     assert found["murmuration_check_ok", "nodes"] == 0
+
+
+def test_everyFigureOfTheMirror_isDocumented(mirror: Cursor, client: Client, settings) -> None:
+    node()
+    page_of_figures = (settings.BASE_DIR / "docs/operations.md").read_text()
+    kinds = ("chain", "mirror", "backfill", "provider", "reorganisations", "final_blocks")
+    names = {name.removeprefix("murmuration_") for name, _ in scrape(client)}
+    figures = {name for name in names if name.startswith(kinds) and not name.endswith("_created")}
+    assert len(figures) > 15
+    assert {name for name in figures if not re.search(rf"`{name}[`{{]", page_of_figures)} == set()
 
 
 # --- Pace -----------------------------------------------------------------------------------------------
