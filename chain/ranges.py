@@ -38,7 +38,7 @@ from chain import bloom
 from chain.completeness import Checked
 from chain.pace import Pace
 from chain.providers import Provider
-from chain.reader import Broken, Header, RawLog, Reader, Unsettled
+from chain.reader import Broken, Header, RawLog, Reader, Receipts, Unsettled
 from chain.rpc import BATCH, RpcError, RpcUnavailable
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class Source:
             log.info("no receipts from %s, reading logs: %s", provider.name, error)
             self._unproven.add(provider.name)
             return None
-        if any(block.bloom != header.logs_bloom for block, header in zip(blocks, named, strict=True)):
+        if not all(map(_explains, blocks, named)):
             log.warning("receipts of %s do not explain their blocks' blooms, reading logs", provider.name)
             self._unproven.add(provider.name)
             return None
@@ -247,6 +247,11 @@ def _naming(reader: Reader, headers: Iterable[Header]) -> list[Header]:
     """The blocks that may hold logs of ours, as their blooms say."""
     masks = [bloom.mask(address) for address in reader.addresses]
     return [one for one in headers if any(bloom.may_hold(one.logs_bloom, (mask,)) for mask in masks)]
+
+
+def _explains(block: Receipts, header: Header) -> bool:
+    """Whether these are all logs of the block: they set each bit of its bloom, and reach as far as ours."""
+    return block.bloom == header.logs_bloom and (not block.raws or block.raws[-1].index < block.count)
 
 
 def _of_end(raws: Sequence[RawLog], end: Header) -> list[RawLog]:
