@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ LONGEST_PAUSE_S = 5.0
 LONGEST_BUSY_PAUSE_S = 30.0  # after "too many requests"
 LONGEST_WISH_S = 60.0  # that a node may have with Retry-After
 FAILOVER_PAUSE_S = 0.02
+SAID = 100  # reasons that are remembered as said
 SLICE_S = 0.25
 """How often a wait looks whether it is to stop."""
 
@@ -163,8 +165,11 @@ class Follower:
         self._failures += 1
         reason = f"{type(error).__name__}: {error}"
         expected = isinstance(error, PROBLEMS)
-        if reason not in self._said:
-            self._said.add(reason)
+        known = re.sub(r"\d+ s\b", "… s", reason)  # what counts down is no new reason
+        if known not in self._said:
+            if len(self._said) >= SAID:
+                self._said.clear()
+            self._said.add(known)
             log.error("the mirror stands still: %s", reason, exc_info=None if expected else error)
         if not expected:
             self._note(reason)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -243,6 +244,8 @@ def _words(error: Exception) -> str:
         return "it speaks no websocket"
     if isinstance(error, orjson.JSONDecodeError):
         return "it speaks no JSON"
+    if isinstance(error, ssl.SSLError):
+        return "its certificate or its TLS is not accepted"
     if isinstance(error, OSError):
         return "it refuses connections, or its name is not known"
     return f"it cannot be used ({type(error).__name__})"

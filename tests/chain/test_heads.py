@@ -235,8 +235,10 @@ def test_aRefusedSubscription_isSaid(
 
 def test_nobodyThere_isTriedAgain(nodes: Any, listen: Any, caplog: Any) -> None:
     gone = f"ws://127.0.0.1:{free_port()}{KEY}"
-    ears = listen(gone, "ws://", "nonsense", nodes(stays).url)
+    good = nodes(stays).url
+    ears = listen(gone, "ws://", "nonsense", good.replace("ws", "wss", 1), good)
     assert eventually(lambda: ears.alive)
+    assert any("TLS is not accepted" in words for words in said(caplog))
     assert any("refuses connections" in words for words in said(caplog))
 
 
