@@ -22,6 +22,7 @@ stored with its block or not at all; what a step cannot explain stops the mirror
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -39,7 +40,7 @@ from chain.events import Handler, load_handlers
 from chain.forks import ChainBehind, Contradiction, Elsewhere, Judge, is_ours
 from chain.gate import Gate, WrongChain
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
-from chain.models import Cursor
+from chain.models import Block, Cursor
 from chain.pace import Pace
 from chain.providers import Provider, Providers
 from chain.reader import Header, Reader, Unsettled
@@ -152,6 +153,10 @@ class Indexer:
                 "run `manage.py rebuild`, or set DATABASE_URL or DEPLOYMENT_FILE to the one that belongs"
             )
         mirror.note_start()
+        if cursor is not None and Block.objects.filter(number__gt=cursor.number).exists():
+            log.warning("there are blocks above the cursor, at block %d: they are read again", cursor.number)
+            with contextlib.suppress(Overtaken):  # then another indexer is at work, and they are its
+                mirror.rewind(cursor, cursor.number, cursor.hash)
         self._agreed = True
 
     def _step(self) -> int | None:
@@ -177,6 +182,7 @@ class Indexer:
             else:
                 self._judge.rest()
                 return done
+        elsewhere = [one for one in elsewhere if self._is_still_ours(one.provider, problems)]
         if not elsewhere:
             raise _worst(problems)
         heard = {one.provider for one in elsewhere}
@@ -185,6 +191,18 @@ class Indexer:
             return None
         self.gate.close()  # what was final, and what nodes are held against, is another block now
         return 0
+
+    def _is_still_ours(self, provider: Provider, problems: list[Exception]) -> bool:
+        """Whether a node whose chain is another than ours is at least of our genesis: nothing is given up for
+        one that was reset since it was looked at.
+        """
+        self.gate.forget(provider)
+        try:
+            self.gate.admit(provider)
+        except OF_A_NODE as error:
+            problems.append(error)
+            return False
+        return True
 
     def _follow(self, provider: Provider, others: Sequence[Provider], least: int) -> int | None:
         """A step by one node, if its head is `least` or more. Raises Elsewhere if its chain is another."""
