@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import eth_abi
@@ -194,3 +195,34 @@ def test_anHonestArrayOfAnySize_isWithinBounds() -> None:
         spelled = {"type": "tuple[]", "components": components} if kind[0] == "(" else {"type": kind}
         data = eth_abi.encode([kind], [value])
         assert layout([spelled]).decode(data) == [plain(spelled, value)]
+
+
+FLAT = st.lists(
+    st.sampled_from(["uint256", "uint8", "uint48", "address", "bytes32", "bytes", "string"]),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_theQuickWay_readsWhatTheCarefulWayReads_andNothingElse(data: st.DataObject) -> None:
+    kinds = [{"type": kind, "name": f"a{place}"} for place, kind in enumerate(data.draw(FLAT))]
+    values = [data.draw(values_of(kind)) for kind in kinds]
+    raw = bytearray(eth_abi.encode([bare(kind) for kind in kinds], values))
+    for _ in range(data.draw(st.integers(0, 2))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    quick = layout(kinds)
+    assert quick.quick is not None
+    careful = replace(quick, quick=None)
+    assert outcome(quick, bytes(raw)) == outcome(careful, bytes(raw))
+    if raw == eth_abi.encode([bare(kind) for kind in kinds], values):
+        assert quick.quick(bytes(raw)) == careful.decode(bytes(raw))
+
+
+def outcome(kind: Layout, data: bytes) -> Any:
+    """What was read, or why not."""
+    try:
+        return kind.decode(data)
+    except DecodeError as error:
+        return str(error)
