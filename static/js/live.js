@@ -13,6 +13,7 @@ import htmx from "../dist/htmx.js";
 const BEAT_MS = 55_000; // the server speaks every 20 s: after more than twice that the line is dead
 const PATIENCE_MS = 4_000; // a short break needs no words
 const LONGEST_PAUSE_MS = 20_000;
+const GRACE_MS = 2_000; // neither has a node that answers the next question
 const REFUSED = 4400;
 const CROWD = 4429; // too many pages are open from this network: soon trying again makes it worse
 const CROWD_PAUSE_MS = 60_000;
@@ -20,6 +21,7 @@ const CROWD_PAUSE_MS = 60_000;
 const loaded = Date.now();
 const looked = new WeakMap(); // region -> when it was fetched because of `data-every`
 const fetched = new WeakMap(); // region -> when it was last fetched
+const worsening = new WeakMap(); // region -> since when the mirror is worse than it says, and what will say so
 const subscriptions = new Set();
 const shown = new WeakMap(); // region -> the server's markup that it shows
 const busy = new WeakMap(); // region -> whether to fetch once more afterwards
@@ -166,10 +168,21 @@ function deliver(message) {
   const reorg = message.topic === "chain" && message.kind === "reorg";
   for (const region of regions()) {
     const waits = newHead && region.querySelector("[data-until-final]");
-    const stale = newHead && region.matches("[data-fresh]") && staleness(region) !== `${message.state} ${message.why ?? ""}`.trim();
-    if (reorg || waits || stale || wants(region, message)) refresh(region);
+    if (reorg || waits || wants(region, message)) refresh(region);
+    else if (newHead && region.matches("[data-fresh]")) follows(region, `${message.state} ${message.why ?? ""}`.trim());
   }
   if (newHead) head(message);
+}
+
+/** The line about the mirror is fetched when what it says is no longer so. Good news at once, bad news if it lasts. */
+function follows(region, state) {
+  const unsaid = staleness(region) !== state;
+  clearTimeout(worsening.get(region)?.timer);
+  if (unsaid && state === "good") refresh(region);
+  if (!unsaid || state === "good") return void worsening.delete(region);
+  const { since = Date.now() } = worsening.get(region) ?? {};
+  const timer = setTimeout(refresh, Math.max(0, since + GRACE_MS - Date.now()), region);
+  worsening.set(region, { since, timer });
 }
 
 /** What the page says of the mirror now: "good", "behind", "stopped RpcUnavailable", ... */

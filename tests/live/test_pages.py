@@ -110,7 +110,7 @@ def test_the_line_about_the_mirror_counts_in_place_and_goes_when_it_may(
     open_page(page, site)
     tell("chain", "head", number=100, final=90, state="behind", lack="900 blocks", left="")
     line = page.locator("#fresh p")
-    expect(line).to_contain_text("900 blocks behind.")
+    expect(line).to_contain_text("900 blocks behind.", timeout=15_000)
     page.evaluate("window.line = document.querySelector('#fresh p')")
     asked = site.asked.count("/line/")
     tell("chain", "head", number=600, final=90, state="behind", lack="400 blocks", left="about a minute")
@@ -120,12 +120,28 @@ def test_the_line_about_the_mirror_counts_in_place_and_goes_when_it_may(
     for why, words in (("RpcUnavailable", "No node answers"), ("WrongChain", "Another chain")):
         site.pages["/line/"] = STOPPED.format(why, words)
         tell("chain", "head", number=600, final=90, state="stopped", why=why)
-        expect(line).to_have_text(words)
+        expect(line).to_have_text(words, timeout=15_000)
     expect(page.locator("[data-announce]")).to_be_empty()
     site.pages["/line/"] = GOOD
     tell("chain", "head", number=1000, final=990, state="good")
     expect(line).to_have_count(0)
     expect(page.locator("[data-announce]")).to_have_text("This page is up to date again.")
+
+
+def test_a_mirror_that_stood_still_for_a_moment_is_not_spoken_of(
+    site: Site, page: Page, faults: list[str], tell: Any
+) -> None:
+    site.page(LINE.format(GOOD))
+    site.pages["/line/"] = GOOD
+    open_page(page, site)
+    expect(page.locator("html[data-listening]")).to_have_count(1)
+    page.wait_for_timeout(500)  # what is fetched once when the line opens
+    asked = site.asked.count("/line/")
+    tell("chain", "head", number=100, final=90, state="stopped", why="RpcUnavailable")
+    tell("chain", "head", number=101, final=90, state="good")
+    expect(page.locator("[data-head]")).to_have_text("block 101, 11 not final yet")
+    page.wait_for_timeout(3_000)  # longer than it would have waited
+    assert site.asked.count("/line/") == asked
 
 
 def test_a_region_with_a_pace_is_not_fetched_for_each_of_many_messages(
