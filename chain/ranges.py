@@ -19,6 +19,7 @@ What can fail, and what is done:
 * no connection, a node that wants to be left alone, or one that answers nothing else either: raised, for the
   next provider; the last one is waited for if it asks for a few seconds;
 * answers that do not fit together: the same again a little later, then raised;
+* a block in doubt (`Doubtful`): the blocks before it, and then raised;
 * any other error, whatever it says: fewer blocks (`Pace`); for one block, its receipts; then raised.
 
 Parts that were read are joined into one batch, so that a node's small limit does not make small transactions.
@@ -35,7 +36,7 @@ from itertools import takewhile
 from typing import Any, Protocol
 
 from chain import bloom
-from chain.completeness import Checked
+from chain.completeness import Checked, Doubtful
 from chain.pace import Pace
 from chain.providers import Provider
 from chain.reader import Broken, Header, RawLog, Reader, Receipts, Unsettled
@@ -99,7 +100,7 @@ class Source:
         while batch.headers[-1].number < last and not self._pace.is_full(len(batch.raws)):
             try:
                 part = self._part(provider, reader, rest, batch.headers[-1].number + 1, last)
-            except (RpcUnavailable, RpcError, Unsettled) as error:
+            except (RpcUnavailable, RpcError, Unsettled, Doubtful) as error:
                 log.info("reading stopped before block %d: %s", batch.headers[-1].number + 1, error)
                 break  # it is tried again, maybe elsewhere, as the beginning of a batch of its own
             if part.headers[0].parent_hash != batch.headers[-1].hash:
@@ -118,6 +119,11 @@ class Source:
                 raise Unsettled("nobody waits for these blocks any more")
             try:
                 part = self._read(provider, reader, others, first, first + blocks - 1)
+            except Doubtful as doubt:
+                if doubt.header.number == first:
+                    raise
+                blocks = doubt.header.number - first  # what lies before it can be stored
+                continue
             except (RpcUnavailable, RpcError, Unsettled) as error:
                 if isinstance(error, Unsettled) and not isinstance(error, Broken):
                     pause = next(pauses, None)

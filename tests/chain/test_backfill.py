@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chain.backfill import THREADS, Backfill
+from chain.completeness import Checked, Doubtful, complete
 from chain.pace import Pace
 from chain.providers import Providers
 from chain.ranges import Batch
-from chain.reader import Unsettled
+from chain.reader import Reader, Unsettled
 from chain.rpc import Rpc, RpcError, RpcUnavailable
 from tests.chain.limited import Call, History, Limited, history_in, span
 
@@ -61,7 +62,7 @@ def until_error(batches: Backfill) -> tuple[list[Batch], Exception]:
         try:
             for batch in batches:
                 got.append(batch)
-        except (RpcError, RpcUnavailable, Unsettled) as error:
+        except (RpcError, RpcUnavailable, Unsettled, Doubtful) as error:
             return got, error
     raise AssertionError("no error came")
 
@@ -204,6 +205,20 @@ def test_errorComesInItsPlace_andAllBeforeItIsHandedOver(history: History, limit
     assert isinstance(error, RpcUnavailable)
     assert error.retry_after == 77
     assert_whole(history, got, upto=60)
+
+
+def test_doubt_stopsJustBeforeItsBlock(history: History) -> None:
+    def check(reader: Reader, headers: Any, raws: Any, others: Any) -> Checked:
+        for header in headers:
+            if header.number == 45:
+                raise Doubtful(header, "for the test")
+        return complete(reader, headers, raws, others)
+
+    got, error = until_error(
+        Backfill(Providers.of(history.rpc), history.reader, FIRST, history.head, check=check)
+    )
+    assert isinstance(error, Doubtful)
+    assert_whole(history, got, upto=44)
 
 
 def test_tooManyRequests_areWaitedForOnTheSpot(history: History, limited: Limited) -> None:
