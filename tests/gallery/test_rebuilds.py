@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from chain.models import Cursor, Log
+from chain.models import Cursor, Log, ProviderHealth
 from gallery import controls, rebuilds, roles
 from gallery.models import AuditEntry, Epoch, Generation, Rebuild
 
@@ -74,6 +75,21 @@ def test_rebuild_withoutANode_leavesTheMirrorAsItIs(world, owner, settings):
     assert rows() == before
     assert "RpcUnavailable" in Rebuild.objects.get().error
     assert "RpcUnavailable" in page(owner)
+
+
+def test_status_tellsHowFarItHasCome_whichNodeIsDown_andWhatKeepsIt(world, owner):
+    head = Cursor.objects.get().head_number
+    values = {"state": "resting", "failures": 3, "error": "<it> did not answer in time", "head_number": head}
+    ProviderHealth.objects.create(name="https://node.example", place=0, **values)
+    Cursor.objects.update(head_number=head + 1000)
+    found = page(owner)
+    assert re.search(r'<progress value="\d+" max="100" aria-label="Caught up">', found)
+    assert "blocks" in found
+    assert "https://node.example" in found
+    assert "&lt;it&gt; did not answer in time" in found
+    assert "data-poll" in found
+    Cursor.objects.update(error="RpcUnavailable: no answer from https://node.example")
+    assert "another node&#x27;s address can be added to CHAIN_RPC_URL" in page(owner)
 
 
 def test_status_tellsWhereTheMirrorStands(world, owner):
