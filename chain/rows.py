@@ -42,7 +42,7 @@ def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
     piece = list(islice(rest, PIECE))
     if not piece:
         return 0
-    table = _table(model, _own_keys(model, piece[0]))
+    table = _table(model, _own_keys(model, piece[0]), connection.vendor)
     targets: dict[int, set[Any]] = {place: set() for place in table.unchecked}
     pieces = _columns(table, piece, rest, connection, targets)
     with transaction.atomic(using=using, savepoint=False):
@@ -122,12 +122,7 @@ class _Table:
     columns: tuple[_Column, ...]
     names: frozenset[str]
     unchecked: Mapping[int, Any]  # foreign keys that the database does not check, by their place
-
-    def sql(self, connection: BaseDatabaseWrapper) -> str:
-        """`"table" ("column", …)`."""
-        quote = connection.ops.quote_name
-        names = ", ".join(quote(column.column) for column in self.columns)
-        return f"{quote(self.model._meta.db_table)} ({names})"
+    sql: str  # `"table" ("column", …)`
 
 
 def _own_keys(model: type[models.Model], row: Mapping[str, Any]) -> frozenset[str]:
@@ -145,7 +140,7 @@ def _filled_by_database(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @cache
-def _table(model: type[models.Model], own: frozenset[str]) -> _Table:
+def _table(model: type[models.Model], own: frozenset[str], vendor: str) -> _Table:
     if model._meta.parents:
         raise TypeError(f"{model.__name__} has rows in more than one table")
     left = frozenset(_filled_by_database(model)) - own
@@ -165,7 +160,9 @@ def _table(model: type[models.Model], own: frozenset[str]) -> _Table:
         and not field.db_constraint  # type: ignore[attr-defined]
         and field.related_model not in (Block, Log)
     }
-    return _Table(model, columns, frozenset(column.name for column in columns), unchecked)
+    quote = connections[router.db_for_write(model)].ops.quote_name
+    sql = f"{quote(model._meta.db_table)} ({', '.join(quote(column.column) for column in columns)})"
+    return _Table(model, columns, frozenset(column.name for column in columns), unchecked, sql)
 
 
 def _default(field: Any) -> Callable[[], Any]:
@@ -343,7 +340,7 @@ _QUICK: dict[type, tuple[frozenset[type], Callable[[Any, Values, Any], Values | 
 def _executemany(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
     marks = ", ".join(["%s"] * len(table.columns))
     count = 0
-    sql = f"INSERT INTO {table.sql(connection)} VALUES ({marks})"  # noqa: S608 - the models' own names
+    sql = f"INSERT INTO {table.sql} VALUES ({marks})"  # noqa: S608 - the models' own names
     with connection.cursor() as cursor:
         for columns in pieces:
             cursor.executemany(sql, list(zip(*columns, strict=True)))
@@ -354,7 +351,7 @@ def _executemany(connection: Any, table: _Table, pieces: Iterator[tuple[Values, 
 def _insert(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
     count = 0
     marks = f"({', '.join(['%s'] * len(table.columns))})"
-    sql = f"INSERT INTO {table.sql(connection)} VALUES "  # noqa: S608 - the models' own names
+    sql = f"INSERT INTO {table.sql} VALUES "  # noqa: S608 - the models' own names
     with connection.cursor() as cursor:
         for columns in pieces:
             values = list(chain.from_iterable(zip(*columns, strict=True)))
@@ -368,7 +365,7 @@ def _copy(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) 
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {table.sql(connection)} FROM STDIN") as copy,
+        cursor.copy(f"COPY {table.sql} FROM STDIN") as copy,
     ):
         for columns in pieces:
             lines = map("\t".join, zip(*map(_escape, columns), strict=True))
