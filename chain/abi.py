@@ -19,7 +19,7 @@ import orjson
 from django.conf import settings
 from eth_utils.crypto import keccak
 
-from chain.slicers import WORD, DecodeError, Layout, layout
+from chain.slicers import WORD, DecodeError, Layout, as_json, layout
 
 __all__ = [
     "DecodeError",
@@ -145,16 +145,12 @@ class EventEntry(Entry):
         return itemgetter(*(found.index(name) for name in self.arguments.names))
 
     @cached_property
-    def _numbers(self) -> tuple[str, ...]:
-        """The arguments that are an integer and nothing more."""
+    def _numbers(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+        """The arguments that are or hold integers, and what makes JSON of each."""
         named = zip(self.arguments.names, self.types, strict=True)
-        return tuple(name for name, kind in named if "int" in kind and not kind.endswith(("]", ")")))
-
-    @cached_property
-    def _nested(self) -> tuple[str, ...]:
-        """The arguments that hold integers inside."""
-        named = zip(self.arguments.names, self.types, strict=True)
-        return tuple(name for name, kind in named if "int" in kind and kind.endswith(("]", ")")))
+        return tuple(
+            (name, as_json if kind.endswith(("]", ")")) else str) for name, kind in named if "int" in kind
+        )
 
     def decode(self, topics: Sequence[str], data: str | bytes, raw_text: bool = False) -> dict[str, Any]:
         """All arguments in the order of declaration. Raises DecodeError."""
@@ -169,22 +165,9 @@ class EventEntry(Entry):
     def as_json(self, args: dict[str, Any]) -> dict[str, Any]:
         """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
         plain = args.copy()
-        for name in self._numbers:
-            plain[name] = str(plain[name])
-        for name in self._nested:
-            plain[name] = as_json(plain[name])
+        for name, convert in self._numbers:
+            plain[name] = convert(plain[name])
         return plain
-
-
-def as_json(value: Any) -> Any:
-    """Decoded values as JSON can hold them exactly: integers become decimal text."""
-    if isinstance(value, dict):
-        return {key: as_json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [as_json(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value
 
 
 def _topic_reader(kind: Layout) -> Callable[[str], Any]:

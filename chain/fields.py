@@ -128,7 +128,7 @@ def order_by_bytes(apps: Any, schema_editor: Any, app_label: str) -> None:
         kinds = {
             field.column: field.db_type(schema_editor.connection)
             for field in model._meta.local_concrete_fields
-            if isinstance(_stored(field), _ByteOrder)
+            if isinstance(stored(field), _ByteOrder)
         }
         with schema_editor.connection.cursor() as cursor:
             cursor.execute(
@@ -153,7 +153,7 @@ def order_by_bytes(apps: Any, schema_editor: Any, app_label: str) -> None:
             schema_editor.execute(f"ALTER TABLE {table} {', '.join(changes)}")
 
 
-def _stored(field: Any) -> Any:
+def stored(field: Any) -> Any:
     """The field whose kind of value a foreign key stores; any other field itself."""
     while field.is_relation:
         field = field.target_field

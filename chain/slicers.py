@@ -376,3 +376,14 @@ def layout(parameters: Sequence[dict[str, Any]], raw_text: bool = False) -> Layo
         counted=any("[" in slicer.type for slicer in slicers),
         quick=_quick(slicers, as_text),
     )
+
+
+def as_json(value: Any) -> Any:
+    """Decoded values as JSON can hold them exactly: integers become decimal text."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
