@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,26 @@ class Story:
     The last of `headers` has nobody's logs.
     """
 
-    def __init__(self, node: Node):
+    def __init__(self, node: Node, crowded: int = 0):
         stranger = Node(node.chain)
         self.node = node
         first = node.head + 1
+        chance = random.Random(crowded)
+        for block in range(crowded):
+            emitters = [chance.choice((node, stranger)) for _ in range(chance.randint(1, 5))]
+            calls = [
+                chance.choice(
+                    (
+                        emitter.call_of("tick", by=by),
+                        emitter.call_of("count", chance.randint(1, 3), 1, "", by=by),
+                        emitter.call_of(
+                            "countMany", chance.randint(1, 3) + block, chance.randint(0, 4), 1, by=by
+                        ),
+                    )
+                )
+                for by, emitter in enumerate(emitters)
+            ]
+            self.together(*calls)
         node.send("count", 1, 5, "alone")
         stranger.send("countMany", 4, 3, 1)
         self.together(node.call_of("countMany", 10, 3, 1), stranger.call_of("countMany", 20, 4, 1, by=1))
@@ -95,7 +112,7 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateChain]:
     fixtures = Path(__file__).parent / "fixtures"
     with pytest.MonkeyPatch.context() as patch:
         from django.conf import settings as site
@@ -104,9 +121,20 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         patch.setattr(site, "VAR_DIR", tmp_path_factory.mktemp("var"))
         abi.reset()
         chain = PrivateChain(tmp_path_factory.mktemp("chain")).start()
-        yield Story(Node(chain))
+        yield chain
         chain.stop()
     abi.reset()
+
+
+@pytest.fixture(scope="module")
+def shared(chain: PrivateChain) -> Story:
+    return Story(Node(chain))
+
+
+@pytest.fixture(scope="module")
+def crowd(chain: PrivateChain) -> Story:
+    """With a dozen blocks more, of whatever calls of ours and of a stranger's chance puts into them."""
+    return Story(Node(chain), crowded=12)
 
 
 @pytest.fixture
@@ -286,13 +314,14 @@ def test_fullBlooms_costLittle(story: Story, settings: Any) -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_property_nothingIsMissedThatLeavesBits(story: Story, settings: Any, data: st.DataObject) -> None:
+def test_property_nothingIsMissedThatLeavesBits(crowd: Story, settings: Any, data: st.DataObject) -> None:
     """Any subset of logs, left out of any kinds of answers by either node: the truth, or no answer."""
+    story = crowd
     story.again()
     settings.CHAIN_CHECK_SAMPLE = 1
     places = story.places()
