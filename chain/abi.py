@@ -145,6 +145,11 @@ class EventEntry(Entry):
         return itemgetter(*(found.index(name) for name in self.arguments.names))
 
     @cached_property
+    def _parts(self) -> tuple[Any, ...]:
+        """What `decode` needs for every log."""
+        return self._topics, self._data, self._arrange, self.arguments.names
+
+    @cached_property
     def _numbers(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
         """The arguments that are or hold integers, and what makes JSON of each."""
         named = zip(self.arguments.names, self.types, strict=True)
@@ -154,13 +159,12 @@ class EventEntry(Entry):
 
     def decode(self, topics: Sequence[str], data: str | bytes, raw_text: bool = False) -> dict[str, Any]:
         """All arguments in the order of declaration. Raises DecodeError."""
-        readers = self._topics
+        readers, plain, arrange, names = self._parts
         if len(topics) - 1 != len(readers):
             raise DecodeError(f"{self.name} has {len(readers)} topics, the log {len(topics) - 1}")
         values = [read(topic) for read, topic in zip(readers, topics[1:], strict=True)]
-        values += (self._raw_data if raw_text else self._data).decode(_unhex(data))
-        in_order = values if self._arrange is None else self._arrange(values)
-        return dict(zip(self.arguments.names, in_order, strict=True))
+        values += (self._raw_data if raw_text else plain).decode(_unhex(data))
+        return dict(zip(names, values if arrange is None else arrange(values), strict=True))
 
     def as_json(self, args: dict[str, Any]) -> dict[str, Any]:
         """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
