@@ -29,10 +29,12 @@ test: install-dev ## Run the tests of the site and of the contracts
 test-services: install-dev ## Run the site's processes on PostgreSQL and Redis of their own, and the tests that need them
 	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "services and not slow"
 
-test-slow: install-dev ## Run the tests that take minutes, and the contracts' with many more runs
+test-slow: install-dev ## Run the tests that take minutes, those of the mirror on both databases, and the contracts' with many more runs
 	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
-		$(VENV)/python -m pytest -m "slow and not services"
+		$(VENV)/python -m pytest -m "slow and not services" --ignore tests/chain/faults
 	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "slow and services"
+	@$(VENV)/python -m pytest tests/chain/faults
+	@$(VENV)/python -m config.testbed postgres $(VENV)/python -m pytest tests/chain/faults
 	@cd contracts && FOUNDRY_PROFILE=ci forge test
 
 lint: install-dev ## Check style, types, layers, templates, dependencies and contracts
