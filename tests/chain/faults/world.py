@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -30,15 +33,27 @@ class World(Node):
         """
         met: list[Exception] = []
         deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.sync()
-                return met
-            except PROBLEMS as error:
-                met.append(error)
-                if time.monotonic() > deadline:
-                    raise AssertionError("not healed") from error
-                time.sleep(0.01)
+        with self._stopped_after(seconds):
+            while True:
+                try:
+                    self.sync()
+                    assert not self.indexer.stop.is_set(), f"not healed, and it never ended: {met[-3:]}"
+                    return met
+                except PROBLEMS as error:
+                    met.append(error)
+                    if time.monotonic() > deadline:
+                        raise AssertionError("not healed") from error
+                    time.sleep(0.01)
+
+    @contextmanager
+    def _stopped_after(self, seconds: float) -> Iterator[None]:
+        """A sync that goes in circles for ever fails its test instead of holding up all of them."""
+        timer = threading.Timer(seconds + 5, self.indexer.stop.set)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def tries(self, times: int) -> list[Exception]:
         """So many looks at the chain; what they met."""
