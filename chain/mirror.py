@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -271,6 +271,8 @@ def _log_row(event: Event, block_id: int) -> dict[str, Any]:
 def _handle(events: Sequence[Event], handlers: Mapping[str, Handler]) -> None:
     try:
         dispatch(events, handlers)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away, or full: no handler's fault
     except Exception as error:
         kinds = ", ".join(sorted({event.key for event in events if event.key in handlers}))
         blocks = f"{events[0].block_number} to {events[-1].block_number}"
