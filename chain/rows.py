@@ -23,7 +23,7 @@ from chain.columns import Convert, Values, converter
 from chain.models import Block, Log
 
 PIECE = 2000  # rows that are converted and sent at a time: the database works while the next are converted
-FEW = 24  # rows up to which one INSERT is not slower than a COPY
+FEW = 3  # rows up to which one INSERT is not slower than a COPY
 
 
 def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
