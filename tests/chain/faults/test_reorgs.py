@@ -59,6 +59,19 @@ def test_reorg_toFewerBlocksAndNoNewOne(world: World) -> None:
     world.end()
 
 
+def test_reorg_toALongerBranch(world: World, settings: Any) -> None:
+    """Nothing is final, and the new head is above ours: only the parents' hashes tell."""
+    settings.CHAIN_FINALITY_DEPTH = 80
+    world.indexer = world.new_indexer()
+    world.fill(12, note="old")
+    world.heal()
+    world.reorg(3, (world.call_of("count", 1, 7, "new"), 1))
+    world.fill(2, note="after")
+    world.heal()
+    assert Count.objects.filter(note="old").count() == 9
+    world.end()
+
+
 def test_reorg_eventsOnlyOnTheNewBranch(world: World) -> None:
     world.chain.mine(6)
     world.heal()
