@@ -166,12 +166,12 @@ class EventEntry(Entry):
         values += (self._raw_data if raw_text else plain).decode(_unhex(data))
         return dict(zip(names, values if arrange is None else arrange(values), strict=True))
 
-    def as_json(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Decoded arguments as JSON can hold them exactly: integers become decimal text."""
-        plain = args.copy()
+    def decode_as_json(self, topics: Sequence[str], data: str | bytes) -> dict[str, Any]:
+        """All arguments as JSON can hold them exactly: integers become decimal text. Raises DecodeError."""
+        args = self.decode(topics, data)
         for name, convert in self._numbers:
-            plain[name] = convert(plain[name])
-        return plain
+            args[name] = convert(args[name])
+        return args
 
 
 def _topic_reader(kind: Layout) -> Callable[[str], Any]:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from chain import abi
 from chain.models import Block, Cursor, Log, ProviderHealth, Reorganisation, Repair, Transaction
 
 
@@ -82,11 +83,24 @@ class BlockAdmin(ReadOnlyAdmin):
 class LogAdmin(ReadOnlyAdmin):
     """The event log."""
 
+    fields = (
+        *("block", "block_hash", "log_index", "tx_hash", "tx_from", "address", "contract", "event"),
+        *("arguments", "topics", "data"),
+    )
     list_display = ("block", "log_index", "contract", "event", "tx_hash")
     list_filter = ("contract", "event")
     list_select_related = ("block",)
     ordering = ("-block__number", "-log_index")
     search_fields = ("=tx_hash", "=block__number", "event")
+
+    @admin.display
+    def arguments(self, log: Log) -> SafeString:
+        """What it says, by the ABI files."""
+        try:
+            text = json.dumps(log.args, indent=1, ensure_ascii=False)
+        except (abi.DecodeError, abi.UnknownArtifact) as error:
+            text = f"cannot be decoded any more: {error}"
+        return format_html('<pre class="json">{}</pre>', text)
 
 
 @admin.register(Reorganisation)

@@ -26,17 +26,19 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from chain import abi, bloom, deployments, mirror
-from chain.backfill import Backfill
+from chain.backfill import Backfill, Batch
 from chain.completeness import Checked, Doubtful, complete
 from chain.deployments import Deployment, DeploymentMissing
-from chain.events import Handler, load_handlers
+from chain.events import Event, Handler, load_handlers
 from chain.forks import ChainBehind, Contradiction, Elsewhere, Judge, is_ours
 from chain.gate import Gate, WrongChain
 from chain.mirror import HandlerFailed, Overtaken, UndecodableLog
@@ -260,13 +262,15 @@ class Indexer:
         """
         stored, looked = 0, time.monotonic()
         with self._backfill(cursor.number + 1, finalized) as batches:
-            for batch in batches:
+            for batch, decoded in self._decoded(batches):
                 if batch.headers[0].parent_hash != cursor.hash:
                     words = f"{batch.provider.name} has another block {cursor.number} than was stored"
                     raise Unsettled(words)
                 if time.monotonic() > looked + HEAD_EVERY_S:
                     head, looked = self._newer(reader, head), time.monotonic()
-                cursor = self._store(cursor, batch.headers, batch.checked, batch.senders, head, finalized)
+                cursor = self._store(
+                    cursor, batch.headers, batch.checked, batch.senders, head, finalized, decoded
+                )
                 stored += len(batch.headers)
                 self.told(cursor, len(batch.raws))
                 if self.stop.is_set():
@@ -276,6 +280,36 @@ class Indexer:
     def _backfill(self, first: int, last: int) -> Backfill:
         return Backfill(self.providers, self._reader, first, last, pace=self._pace, stop=self.stop)
 
+    def _decoded(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Future[list[Event]]]]:
+        """Each batch with its events, those of the next one being decoded while the database stores this.
+
+        What ends the batches is raised behind the last of them.
+        """
+        waiting: deque[tuple[Batch, Future[list[Event]]]] = deque()
+        rest = iter(batches)
+        problem: Exception | None = None
+        with ThreadPoolExecutor(1, "decode") as ahead:
+            while True:
+                try:
+                    batch = next(rest)
+                except StopIteration:
+                    break
+                except OF_A_NODE as error:
+                    problem = error
+                    break
+                names = self.deployment.names
+                waiting.append(
+                    (
+                        batch,
+                        ahead.submit(mirror.decode, batch.headers, batch.checked.raws, names, batch.senders),
+                    )
+                )
+                if len(waiting) > 1:
+                    yield waiting.popleft()
+            yield from waiting
+        if problem is not None:
+            raise problem
+
     def _store(
         self,
         cursor: Cursor,
@@ -284,16 +318,24 @@ class Indexer:
         senders: Mapping[str, str],
         head: Header,
         finalized: int,
+        events: Future[list[Event]] | None = None,
     ) -> Cursor:
-        """Store blocks; where a log cannot be decoded, those before it, and raise that."""
+        """Store blocks; where a log cannot be decoded, those before it, and raise that. `events` are theirs,
+        if somebody decodes them already.
+        """
         try:
-            decoded = mirror.decode(headers, checked.raws, self.deployment.names, senders)
+            if events is not None:
+                decoded = events.result()
+            else:
+                decoded = mirror.decode(headers, checked.raws, self.deployment.names, senders)
         except UndecodableLog as error:
             good = [header for header in headers if header.number < error.block_number]
             if good:
                 self._store(cursor, good, _part(checked, good), senders, head, finalized)
             raise
-        return mirror.append(cursor, headers, decoded, self.handlers, head, finalized, checked)
+        return mirror.append(
+            cursor, headers, decoded, self.handlers, head, finalized, checked, durable=events is None
+        )
 
     # --- Nodes ---------------------------------------------------------------------------------------
 

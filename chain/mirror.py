@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -104,11 +104,13 @@ def append(
     head: Header,
     finalized: int,
     checked: Checked | None = None,
+    durable: bool = True,
 ) -> Cursor:
     """Store blocks that follow the cursor's, their logs and what handlers make of them, and move the cursor.
 
-    `headers` are linked, the first to the cursor; `decoded` is in log order. Returns the new cursor. Raises
-    HandlerFailed, Overtaken.
+    `headers` are linked, the first to the cursor; `decoded` is in log order. Where it need not be `durable`,
+    a crash of the database's machine may undo the newest of such transactions, each whole: the past is read
+    on from where the cursor then is. Returns the new cursor. Raises HandlerFailed, Overtaken.
     """
     with_logs = {event.raw.block_hash for event in decoded}
     kept_above = _kept_above(finalized)
@@ -125,6 +127,9 @@ def append(
         changes["doubts"] = cursor.doubts + checked.doubts
         changes["samples"] = cursor.samples + checked.samples
     with transaction.atomic():
+        if not durable and connection.vendor == "postgresql":
+            with connection.cursor() as sql:
+                sql.execute("SET LOCAL synchronous_commit TO OFF")
         block_ids, log_ids = rows.reserve((Block, len(kept)), (Log, len(decoded)))
         rows.insert(Block, map(_block_row, block_ids, kept))
         at_block = {one.hash: block_id for block_id, one in zip(block_ids, kept, strict=True)}
@@ -264,7 +269,6 @@ def _log_row(event: Event, block_id: int) -> dict[str, Any]:
         "event": event.name,
         "topics": raw.topics,
         "data": raw.data,
-        "args": event.entry.as_json(event.args),
     }
 
 

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from chain import abi
 from chain.fields import HexField
 from chain.memory import once
 
@@ -47,8 +48,8 @@ class LogQuerySet(models.QuerySet["Log"]):
 
 
 class Log(models.Model):
-    """One event of a mirrored contract, exactly as the chain holds it (`topics`, `data`) and decoded
-    (`args`).
+    """One event of a mirrored contract, exactly as the chain holds it: what it means is in `args`, and in the
+    rows that handlers made of it.
     """
 
     # log_once begins with it, so it has no index; a check by the database would cost a third of a log.
@@ -64,16 +65,21 @@ class Log(models.Model):
     event = models.CharField(max_length=128)
     topics = models.JSONField()
     data = models.TextField()
-    args = models.JSONField(help_text="decoded arguments by name; integers as decimal text")
 
     objects = LogQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["block", "log_index"], name="log_once")]
-        indexes = [models.Index(fields=["contract", "event"], name="log_kind")]
 
     def __str__(self) -> str:
         return f"{self.contract}.{self.event} in block {self.block_id}, log {self.log_index}"
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The arguments by name, integers as decimal text. Raises UnknownArtifact or DecodeError where the
+        ABI files are no longer those that it was read with.
+        """
+        return abi.event_of(self.contract, self.topics).decode_as_json(self.topics, self.data)
 
 
 class Cursor(models.Model):

@@ -133,7 +133,7 @@ class GenerationView:
 
 @cache
 def _rows() -> QuerySet[Generation]:
-    unseen = ("log__topics", "log__data", "log__args")
+    unseen = ("log__topics", "log__data")
     return Generation.objects.select_related("log__block").defer(*unseen)
 
 

@@ -117,7 +117,6 @@ def picture() -> dict[str, Any]:
         "event",
         "topics",
         "data",
-        "args",
         "block__timestamp",
     )
     counts = Count.objects.order_by("log__block__number", "log__log_index")

@@ -30,7 +30,6 @@ def make(amounts: list[int]) -> None:
             event="Counted",
             topics=[],
             data="0x",
-            args={},
         )
         Count.objects.create(log=log, number=amount, by=ADDRESS, amount=amount, note="")
 

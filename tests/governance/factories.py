@@ -63,7 +63,6 @@ def place(where: Block, tx_hash: str | None = None) -> dict[str, Any]:
         event="Any",
         topics=[],
         data="0x",
-        args={},
     )
     return {"log": log, "block_number": where.number, "log_index": index, "at": where.timestamp}
 
