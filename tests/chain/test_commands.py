@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -94,6 +95,15 @@ def test_interrupt_endsBetweenTwoBatches(past: Node, monkeypatch: pytest.MonkeyP
     assert_equal_to_chain(past)
 
 
+@pytest.fixture
+def _in_the_foreground() -> Iterator[None]:
+    """A shell has what it runs in the background ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_in_the_foreground")
 def test_secondInterrupt_isNotHeldBack() -> None:
     with interruptible() as stop:
         os.kill(os.getpid(), signal.SIGINT)
