@@ -187,7 +187,7 @@ def test_a_database_that_is_full_for_a_while_loses_no_picture(world, watched, mo
                 cursor.execute(
                     "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"
                 )
-                free = 4096 * cursor.fetchone()[0]
+                [free] = cursor.fetchone()
                 cursor.execute("CREATE TABLE grows AS SELECT randomblob(%s) AS x", [free + 100_000])
                 cursor.execute("DROP TABLE grows")
         except OperationalError as error:
