@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
-    from chain.abi import EventEntry
     from chain.reader import Header, RawLog
 
 
@@ -26,14 +25,13 @@ class Event:
     `args` has the ABI's names; ints are int, addresses and bytes are lower-case `0x…`, text is str. An
     indexed argument of dynamic type is its 32-byte hash, as in the log itself. `key` is `Contract.Event`;
     `log_id` is the id of its `chain.Log`, `timestamp` its block's time in seconds, `sender` who sent the
-    transaction, `entry` the event in the contract's ABI.
+    transaction.
     """
 
     __slots__ = (
         "args",
         "block_number",
         "contract",
-        "entry",
         "key",
         "log_id",
         "log_index",
@@ -48,7 +46,6 @@ class Event:
         contract: str,
         name: str,
         key: str,
-        entry: EventEntry,
         args: dict[str, Any],
         raw: RawLog,
         header: Header,
@@ -58,7 +55,6 @@ class Event:
         self.contract = contract
         self.name = name
         self.key = key
-        self.entry = entry
         self.args = args
         self.raw = raw
         self.sender = sender

@@ -59,7 +59,7 @@ def decode(
     not fit.
     """
     by_hash = {header.hash: header for header in headers}
-    kinds: dict[tuple[str, str], tuple[str, str, str, abi.EventEntry]] = {}
+    kinds: dict[tuple[str, str], tuple[str, str, str, Callable[..., dict[str, Any]]]] = {}
     decoded = []
     for raw in raws:
         header = by_hash[raw.block_hash]
@@ -69,11 +69,11 @@ def decode(
             if kind is None:
                 contract = names[raw.address]
                 entry = abi.event_of(contract, raw.topics)
-                kind = kinds[place] = (contract, entry.name, f"{contract}.{entry.name}", entry)
-            args = kind[3].decode(raw.topics, raw.data)
+                kind = kinds[place] = (contract, entry.name, f"{contract}.{entry.name}", entry.decode)
+            args = kind[3](raw.topics, raw.data)
         except abi.DecodeError as error:
             raise UndecodableLog(header, raw, names[raw.address], str(error)) from error
-        decoded.append(Event(*kind, args, raw, header, senders.get(raw.tx_hash)))
+        decoded.append(Event(*kind[:3], args, raw, header, senders.get(raw.tx_hash)))
     return decoded
 
 
