@@ -146,7 +146,8 @@ def test_a_viewer_reads_and_is_offered_nothing_to_use(
     expect(viewer.get_by_role("link", name="Withhold", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_obeys_the_content_policy_and_fits_a_telephone(
     site: Site, visitor: Callable[..., Page], people: list[str], theme: str
 ) -> None:

@@ -40,7 +40,7 @@ def proxied(world, settings) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(one, marks=() if one in ("refuse", "garbage") else pytest.mark.slow) for one in FAULTS],
+    [pytest.param(one, marks=() if one == "garbage" else pytest.mark.slow) for one in FAULTS],
 )
 def test_a_node_that_fails_mid_epoch(world, watched, proxied, client: Client, monkeypatch, fault):
     if fault == "hang":

@@ -78,10 +78,8 @@ def test_burstOf200Heads(world: World, settings: Any) -> None:
     world.end()
 
 
-@pytest.mark.parametrize(
-    "deaf",
-    [pytest.param(False, id="answersPings"), pytest.param(True, id="answersNothing", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("deaf", [False, True], ids=["answersPings", "answersNothing"])
 def test_websocketDiesSilently_isNoticedAndReplaced(world: World, settings: Any, deaf: bool) -> None:
     """The connection stands and says nothing any more. The poll finds what it does not tell of, and another
     connection is made, which tells of the next block.
