@@ -12,10 +12,12 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from chain.completeness import complete
 from chain.pace import Pace
@@ -25,6 +27,9 @@ from chain.reader import Reader, Unsettled
 from chain.rpc import RpcError, RpcUnavailable
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 THREADS = 3
 LOOK_EVERY = 0.25  # seconds between looks whether to stop
@@ -187,3 +192,28 @@ def _wait(error: Exception) -> float:
     """For ordering failures: the shortest time that a node asked for, before those that named none."""
     retry_after = getattr(error, "retry_after", None)
     return float("inf") if retry_after is None else retry_after
+
+
+def ahead(batches: Iterable[T], make: Callable[[T], R]) -> Iterator[tuple[T, Future[R]]]:
+    """Each batch with what a thread makes of it, which is at the next one while this one is used.
+
+    What ends the batches is raised behind the last of them; what `make` raises, by its future.
+    """
+    rest = iter(batches)
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    problem: Exception | None = None
+    with ThreadPoolExecutor(1, "ahead") as thread:
+        while True:
+            try:
+                batch = next(rest)
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001 - raised below, in its place
+                problem = error
+                break
+            waiting.append((batch, thread.submit(make, batch)))
+            if len(waiting) > 1:
+                yield waiting.popleft()
+        yield from waiting
+    if problem is not None:
+        raise problem

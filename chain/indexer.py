@@ -26,16 +26,15 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from chain import abi, bloom, deployments, mirror
-from chain.backfill import Backfill, Batch
+from chain.backfill import Backfill, Batch, ahead
 from chain.completeness import Checked, Doubtful, complete
 from chain.deployments import Deployment, DeploymentMissing
 from chain.events import Event, Handler, load_handlers
@@ -262,7 +261,7 @@ class Indexer:
         """
         stored, looked = 0, time.monotonic()
         with self._backfill(cursor.number + 1, finalized) as batches:
-            for batch, decoded in self._decoded(batches):
+            for batch, decoded in ahead(batches, self._decode):
                 if batch.headers[0].parent_hash != cursor.hash:
                     words = f"{batch.provider.name} has another block {cursor.number} than was stored"
                     raise Unsettled(words)
@@ -277,38 +276,11 @@ class Indexer:
                     break
         return stored
 
+    def _decode(self, batch: Batch) -> list[Event]:
+        return mirror.decode(batch.headers, batch.checked.raws, self.deployment.names, batch.senders)
+
     def _backfill(self, first: int, last: int) -> Backfill:
         return Backfill(self.providers, self._reader, first, last, pace=self._pace, stop=self.stop)
-
-    def _decoded(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Future[list[Event]]]]:
-        """Each batch with its events, those of the next one being decoded while the database stores this.
-
-        What ends the batches is raised behind the last of them.
-        """
-        waiting: deque[tuple[Batch, Future[list[Event]]]] = deque()
-        rest = iter(batches)
-        problem: Exception | None = None
-        with ThreadPoolExecutor(1, "decode") as ahead:
-            while True:
-                try:
-                    batch = next(rest)
-                except StopIteration:
-                    break
-                except OF_A_NODE as error:
-                    problem = error
-                    break
-                names = self.deployment.names
-                waiting.append(
-                    (
-                        batch,
-                        ahead.submit(mirror.decode, batch.headers, batch.checked.raws, names, batch.senders),
-                    )
-                )
-                if len(waiting) > 1:
-                    yield waiting.popleft()
-            yield from waiting
-        if problem is not None:
-            raise problem
 
     def _store(
         self,

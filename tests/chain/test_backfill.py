@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chain.backfill import THREADS, Backfill
+from chain.backfill import THREADS, Backfill, ahead
 from chain.completeness import Checked, Doubtful, complete
 from chain.pace import Pace
 from chain.providers import Providers
@@ -390,3 +390,20 @@ def test_property_batchesEqualOneQuestion(
     headers = [header for batch in batches for header in batch.headers]
     assert headers == history.reader(history.rpc).headers(first, history.head)
     assert [raw for batch in batches for raw in batch.raws] == history.truth(first, history.head)
+
+
+def test_ahead_whatEndsTheBatches_comesBehindTheLast() -> None:
+    def batches() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise RpcUnavailable("gone")
+
+    used: list[int] = []
+
+    def use() -> None:
+        for number, made in ahead(batches(), lambda number: 10 // (number - 2)):
+            used.append(number)
+            assert isinstance(made.exception(), ZeroDivisionError) == (number == 2)
+
+    with pytest.raises(RpcUnavailable, match="gone"):
+        use()
+    assert used == [1, 2, 3]
