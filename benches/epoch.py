@@ -72,11 +72,12 @@ def live(folder: Path, arguments: argparse.Namespace) -> int:
 
     chain = PrivateChain(folder / "chain")
     chain.start()
-    os.environ["CHAIN_RPC_URL"] = chain.url
     try:
         import django
+        from django.conf import settings
 
         django.setup()
+        settings.CHAIN_RPC_URL = chain.url  # starting the chain read the settings, before there was an address
         from benches.machine import machine  # here, as studio.environment may import torch
 
         result: dict[str, Any] = {**measure(chain, arguments), "machine": machine()}

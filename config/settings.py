@@ -17,7 +17,7 @@ from config import logs
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").resolve()  # set but empty is not set
 
 
 def _secret_key() -> str:
@@ -61,7 +61,7 @@ CHAIN_NAME = env.str("CHAIN_NAME", default="")
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")
 CHAIN_FINALITY_DEPTH = env.int("CHAIN_FINALITY_DEPTH", default=None)
 CHAIN_CHECK_SAMPLE = env.int("CHAIN_CHECK_SAMPLE", default=32)
-DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default=str(VAR_DIR / "deployment.json")))
+DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default="") or VAR_DIR / "deployment.json")
 CONTRACTS_ABI_DIRS = [BASE_DIR / "contracts" / "abi"]
 CHAIN_EVENTS = "config.events.EVENTS"
 CHAIN_LISTENERS = ["config.listeners.blocks_indexed"]
@@ -166,10 +166,10 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(VAR_DIR / "media"))
+MEDIA_ROOT = env.str("MEDIA_ROOT", default="") or str(VAR_DIR / "media")
 # Embedded runs serve static/ in place; production collects it once, hashed and compressed.
 COLLECTED_STATIC = env.bool("COLLECTED_STATIC", default=False)
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "staticfiles")) if COLLECTED_STATIC else None
+STATIC_ROOT = (env.str("STATIC_ROOT", default="") or str(VAR_DIR / "staticfiles")) if COLLECTED_STATIC else None
 WHITENOISE_USE_FINDERS = not COLLECTED_STATIC
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {

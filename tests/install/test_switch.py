@@ -117,6 +117,19 @@ def test_aProcessWithoutSettings_endsAtOnceAndSaysWhy(kind: str, tmp_path: Path)
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("name", ["VAR_DIR", "DEPLOYMENT_FILE", "MEDIA_ROOT"])
+def test_aFolderSetToNothing_isNotSet(name: str):
+    show = f"from config import settings; print(settings.{name})"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", show], cwd=ROOT, env=one, capture_output=True, text=True, check=True
+        ).stdout
+        for one in (environment, environment | {name: ""})
+    ]
+    assert found[0] == found[1]
+
+
 def test_oneProcessOnAPublicChainWithoutAKey_endsAtOnceAndSaysWhy(tmp_path: Path):
     environment = {
         "PATH": os.environ["PATH"],
