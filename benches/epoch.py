@@ -77,7 +77,7 @@ def live(folder: Path, arguments: argparse.Namespace) -> int:
         from django.conf import settings
 
         django.setup()
-        settings.CHAIN_RPC_URL = chain.url  # starting the chain read the settings, before there was an address
+        settings.CHAIN_RPC_URL = chain.url  # the settings were read when the chain was started
         from benches.machine import machine  # here, as studio.environment may import torch
 
         result: dict[str, Any] = {**measure(chain, arguments), "machine": machine()}

@@ -169,7 +169,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = env.str("MEDIA_ROOT", default="") or str(VAR_DIR / "media")
 # Embedded runs serve static/ in place; production collects it once, hashed and compressed.
 COLLECTED_STATIC = env.bool("COLLECTED_STATIC", default=False)
-STATIC_ROOT = (env.str("STATIC_ROOT", default="") or str(VAR_DIR / "staticfiles")) if COLLECTED_STATIC else None
+_COLLECTION = env.str("STATIC_ROOT", default="") or str(VAR_DIR / "staticfiles")
+STATIC_ROOT = _COLLECTION if COLLECTED_STATIC else None
 WHITENOISE_USE_FINDERS = not COLLECTED_STATIC
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
