@@ -39,6 +39,7 @@ DEPLOYABLE = (
     "ArtToken",
     "BlockhashRandomness",
     "LivingArtwork",
+    "ModelRegistry",
     "SoloPainter",
     "TimelockController",
     "TokenMetadata",

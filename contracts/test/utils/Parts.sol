@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IAigc, IRoyaltyInfo} from "../../src/interfaces/ITokenParts.sol";
-import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
 import {IPainter} from "../../src/interfaces/IPainter.sol";
 import {IRandomnessSource} from "../../src/interfaces/IRandomnessSource.sol";
 import {ILivingArtwork} from "../../src/interfaces/ILivingArtwork.sol";
@@ -60,19 +59,6 @@ contract ScriptedRandomness is IRandomnessSource {
     function deliver(uint256 round, bytes calldata proof) external view returns (bytes32) {
         require(!broken && now_ == Status.Ready, "no");
         return keccak256(abi.encode(round, proof));
-    }
-}
-
-/// @notice A registry that lists one model.
-contract OneModel is IModelRegistry {
-    bytes32 private immutable MODEL;
-
-    constructor(bytes32 model) {
-        MODEL = model;
-    }
-
-    function isActive(bytes32 modelId) external view returns (bool) {
-        return modelId == MODEL;
     }
 }
 
