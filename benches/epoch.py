@@ -94,7 +94,7 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
 
     from chain.rpc import Rpc
     from config.deploy import DeploySettings, deploy
-    from config.embedded import beat, mirror, start_worker, stop_workers
+    from config.threads import beat, mirror, start_worker, stop_workers
     from live import presence
     from studio.models import files_digest
 

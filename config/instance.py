@@ -56,7 +56,7 @@ def _held(folder: Path, content: str) -> str:
     )
 
 
-def listen(wanted: str) -> socket.socket:
+def listen(wanted: str, host: str = HOST) -> socket.socket:
     """A listening socket on port `wanted` (0: any free one), or, if that is empty, on 8000 or the next free.
 
     Raises CannotStart if `wanted` is taken or no port.
@@ -64,26 +64,26 @@ def listen(wanted: str) -> socket.socket:
     if wanted:
         if not wanted.isdecimal() or int(wanted) > 65535:
             raise CannotStart(f"PORT must be a number up to 65535, and is {wanted!r}.")
-        bound = _bind(int(wanted))
+        bound = _bind(int(wanted), host)
         if bound is None:
             raise CannotStart(f"Port {wanted} is taken by another program: choose another with PORT=….")
         return bound
     for port in range(FIRST_PORT, FIRST_PORT + PORTS):
-        if (bound := _bind(port)) is not None:
+        if (bound := _bind(port, host)) is not None:
             return bound
     raise CannotStart(
         f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free: choose one with PORT=…."
     )
 
 
-def _bind(port: int) -> socket.socket | None:
-    if port and _answers(port):
+def _bind(port: int, host: str) -> socket.socket | None:
+    if port and _answers(port, host):
         return None
     bound = socket.socket()
     # A port that a killed process left in TIME_WAIT is free; one that somebody listens on is not.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        bound.bind((HOST, port))
+        bound.bind((host, port))
         bound.listen(512)
     except OSError:
         bound.close()
@@ -91,11 +91,11 @@ def _bind(port: int) -> socket.socket | None:
     return bound
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, host: str) -> bool:
     # On BSD systems and macOS a narrower bind succeeds beside a program that listens on every address.
     with socket.socket() as probe:
         probe.settimeout(0.5)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def keep_logs(folder: Path, settings: Mapping[str, Any]) -> None:

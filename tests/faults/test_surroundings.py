@@ -14,7 +14,7 @@ from chain.anvil import Running
 from chain.indexer import Indexer
 from chain.models import Cursor, Transaction, TransactionState
 from chain.rpc import Rpc, RpcUnavailable
-from config import embedded
+from config import threads
 from gallery import rendering, tasks, troubles
 from gallery.models import Control, Epoch, Rendering
 from tests.faults.proxy import FAULTS, Proxy
@@ -187,7 +187,7 @@ def test_beat_goes_on_when_the_clock_is_set_back(monkeypatch):
     now = app.now
     monkeypatch.setattr(app, "now", lambda: now() + timedelta(seconds=shift[0]))
     halt = threading.Event()
-    thread = threading.Thread(target=embedded.beat, args=(halt,))
+    thread = threading.Thread(target=threads.beat, args=(halt,))
     thread.start()
     try:
         until(lambda: len(sent) >= 2)

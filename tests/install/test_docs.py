@@ -16,7 +16,7 @@ def variables() -> set[str]:
     settings = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config" / "settings.py").read_text())
     programs = [
         name
-        for module in ("embedded", "testbed", "web", "audit")
+        for module in ("embedded", "process", "testbed", "web", "audit")
         for name in re.findall(
             r'os\.environ(?:\.get\(|\[|\.setdefault\()"([A-Z_]+)"',
             (ROOT / "config" / f"{module}.py").read_text(),

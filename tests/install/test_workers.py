@@ -10,7 +10,8 @@ from celery import Task
 from celery.worker import state
 
 from config.celery import app
-from config.embedded import QUEUES, start_worker, stop_workers
+from config.process import QUEUES
+from config.threads import start_worker, stop_workers
 
 painting, over, ticked = threading.Event(), threading.Event(), threading.Event()
 where: dict[str, str] = {}
