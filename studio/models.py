@@ -29,7 +29,7 @@ def files_digest(folder: str | Path) -> str:
     """
     root = Path(folder)
     files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
-    counted = [(name, path) for name, path in files if _counts(name)]
+    counted = [(name, path) for name, path in files if counts(name)]
     if not counted:
         raise FileNotFoundError(f"no model files in {root}")
     stats = [(path, path.stat()) for _, path in counted]
@@ -74,7 +74,8 @@ def local_folder(source: str | Path) -> Path:
     return Path(snapshot_download(name, revision=revision or None))
 
 
-def _counts(name: str) -> bool:
+def counts(name: str) -> bool:
+    """Whether a file of the model, by its path within, is part of the digest."""
     parts = name.split("/")
     if any(part.startswith(".") for part in parts):
         return False
