@@ -33,6 +33,7 @@ __all__ = ["CHAIN_ID", "PrivateChain", "PrivateChainError", "is_private"]
 log = logging.getLogger(__name__)
 
 GAS_LIMIT = 200_000_000  # eth_call is bounded by the block's limit; a portrait needs more than the usual 30M
+ACCOUNTS = 13  # unlocked: the operator, collectors from 1 on, workers from 10 on (chain.signers)
 POLL = 0.2  # seconds between looks for a new block to save
 SAVE_SHARE = 10  # saving may take one part in so many of the time
 
@@ -228,7 +229,8 @@ class PrivateChain:
         unpacked = self.folder / "state.json"
         arguments = [
             *("--host", "127.0.0.1", "--chain-id", str(CHAIN_ID), "--slots-in-an-epoch", "1"),
-            *("--gas-limit", str(GAS_LIMIT), "--prune-history", str(self.history), "--silent"),
+            *("--accounts", str(ACCOUNTS), "--gas-limit", str(GAS_LIMIT)),
+            *("--prune-history", str(self.history), "--silent"),
         ]
         restoring = self.state_file.exists()
         before = Running.read(self._record_file)

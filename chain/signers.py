@@ -1,11 +1,13 @@
 """Who signs what the site sends: a key of ours, or, on the private chain only, the node's unlocked account.
 
-Both sign first and give the signed bytes and their hash, so that the hash is on record before anything is
-sent: a crash in between can never lead to a second transaction.
+There is one operator, who keeps the artwork going, and there may be workers, who paint with keys and bonds of
+their own. Both kinds of signer sign first and give the signed bytes and their hash, so that the hash is on
+record before anything is sent: a crash in between can never lead to a second transaction.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +20,10 @@ from chain.rpc import Rpc
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount  # takes a while, and the private chain never needs it
+
+
+WORKER_ACCOUNTS = slice(10, 13)
+"""Which of the private chain's unlocked accounts are its workers, where no keys are configured."""
 
 
 class SignerMissing(Exception):
@@ -71,18 +77,21 @@ def _checksummed(address: str) -> str:
 
 
 @cache
-def _account(key: str, keystore: str, password_file: str) -> LocalAccount:
+def _from_key(key: str, setting: str) -> LocalAccount:
     from eth_account import Account
 
-    if not keystore:
-        try:
-            return Account.from_key(key)
-        except (ValueError, TypeError) as error:
-            raise SignerMissing(
-                "OPERATOR_KEY is no private key: 32 bytes are expected, as 0x text"
-            ) from error
+    try:
+        return Account.from_key(key)
+    except (ValueError, TypeError) as error:
+        raise SignerMissing(f"{setting} is no private key: 32 bytes are expected, as 0x text") from error
+
+
+@cache
+def _from_keystore(keystore: str, password_file: str, setting: str) -> LocalAccount:
+    from eth_account import Account
+
     if not password_file:
-        raise SignerMissing("OPERATOR_KEYSTORE needs OPERATOR_KEYSTORE_PASSWORD_FILE")
+        raise SignerMissing(f"{setting} needs {setting.removesuffix('S')}_PASSWORD_FILE")
     try:
         password = Path(password_file).read_text(encoding="utf-8").rstrip("\r\n")
         return Account.from_key(Account.decrypt(Path(keystore).read_text(encoding="utf-8"), password))
@@ -95,19 +104,61 @@ def account() -> LocalAccount | None:
 
     Opening a keystore takes a second, once a process. Raises SignerMissing when it can't be opened.
     """
-    if not settings.OPERATOR_KEY and not settings.OPERATOR_KEYSTORE:
-        return None
-    return _account(
-        settings.OPERATOR_KEY, settings.OPERATOR_KEYSTORE, settings.OPERATOR_KEYSTORE_PASSWORD_FILE
-    )
+    if settings.OPERATOR_KEYSTORE:
+        return _from_keystore(
+            settings.OPERATOR_KEYSTORE, settings.OPERATOR_KEYSTORE_PASSWORD_FILE, "OPERATOR_KEYSTORE"
+        )
+    return _from_key(settings.OPERATOR_KEY, "OPERATOR_KEY") if settings.OPERATOR_KEY else None
 
 
 def configured(rpc: Rpc) -> Signer:
-    """The signer that the settings name. Raises SignerMissing; RpcUnavailable where the node has to be
-    asked.
+    """The operator's signer, as the settings name it. Raises SignerMissing; RpcUnavailable where the node has
+    to be asked.
     """
     if (own := account()) is not None:
         return KeySigner(own)
     if not settings.PRIVATE_CHAIN:
         raise SignerMissing("nothing can be sent: set OPERATOR_KEY or OPERATOR_KEYSTORE")
     return UnlockedSigner(settings.OPERATOR_ADDRESS or rpc.call("eth_accounts")[0])
+
+
+def worker_accounts() -> list[LocalAccount]:
+    """The accounts of WORKER_KEYS and WORKER_KEYSTORES, in that order, each once; none when neither is set.
+
+    Opening a keystore takes a second, once a process. Raises SignerMissing when one can't be opened.
+    """
+    password_file = settings.WORKER_KEYSTORE_PASSWORD_FILE
+    found = [_from_key(key, "a key of WORKER_KEYS") for key in settings.WORKER_KEYS]
+    found += [_from_keystore(file, password_file, "WORKER_KEYSTORES") for file in settings.WORKER_KEYSTORES]
+    return list({own.address: own for own in found}.values())
+
+
+def workers(rpc: Rpc) -> list[Signer]:
+    """Signers of the workers that paint here: those of the settings, or else the private chain's own three.
+
+    There may be none. Raises SignerMissing; RpcUnavailable where the node has to be asked.
+    """
+    if own := worker_accounts():
+        return [KeySigner(one) for one in own]
+    if not settings.PRIVATE_CHAIN:
+        return []
+    return [UnlockedSigner(address) for address in rpc.call("eth_accounts")[WORKER_ACCOUNTS]]
+
+
+def of(rpc: Rpc, address: str) -> Signer:
+    """The signer of one account: the operator's or a worker's.
+
+    Raises SignerMissing when we hold no key for it; RpcUnavailable where the node has to be asked.
+    """
+    wanted = address.lower()
+    # A missing operator's key is no reason to keep a worker from painting.
+    with suppress(SignerMissing):
+        if (operator := configured(rpc)).address == wanted:
+            return operator
+    for worker in workers(rpc):
+        if worker.address == wanted:
+            return worker
+    raise SignerMissing(
+        f"nothing can be sent by {wanted}: its key is neither the operator's nor one of WORKER_KEYS or "
+        "WORKER_KEYSTORES"
+    )

@@ -9,6 +9,7 @@ called by the tick and finds out what became of what was sent.
                                                 after a pause that doubles with every attempt
 
 Every arrow is one conditional UPDATE, and no database transaction is open while the node is asked anything.
+There may be several senders: the operator, and workers that paint. Each has its own nonces and its own key.
 A nonce is taken by writing it: the table allows one living transaction for each (sender, nonce). The signed
 bytes and their hash are on record before they are sent, so after a crash the very same bytes are sent again,
 which cannot do harm.
@@ -43,19 +44,23 @@ FIRST_PAUSE = timedelta(seconds=2)
 PENNILESS_PAUSE = timedelta(seconds=20)  # until somebody sends ether
 STUCK = timedelta(minutes=3)  # unmined for so long: the fees are raised
 GAS_MARGIN = 1.25  # the state may have changed until it is mined
-NO_ETHER = "The operator's account has too little ether: send it some."
+NO_ETHER = "has too little ether: send it some."
 WANTED = timedelta(seconds=5)
 RAISE = 1.25  # nodes demand an eighth more for a replacement
 TIP = 10**9  # wei; where the node does not suggest one
 
 
-def send(key: str, name: str, function: str, *arguments: Any) -> Transaction:
+def send(
+    key: str, name: str, function: str, *arguments: Any, sender: str | None = None, value: int = 0
+) -> Transaction:
     """Call a function of one of our contracts, once for this `key`. Returns the row, whatever state it is in.
 
-    A row that is on its way or mined is returned as it is. One that failed, reverted or was dropped is tried
-    again when its pause is over, with the arguments of this call. That the node cannot be reached, or that
-    the call would revert, is written to `error` and never raised. Raises DeploymentMissing, UnknownArtifact
-    and eth_abi's EncodingError, which no retry would mend. Not for use inside a database transaction.
+    `sender` is an address whose key we hold (default: the operator's), and `value` the wei that go along. A
+    row that is on its way or mined is returned as it is. One that failed, reverted or was dropped is tried
+    again when its pause is over, with what this call says. That the node cannot be reached, that a key is
+    missing, or that the call would revert, is written to `error` and never raised. Raises DeploymentMissing,
+    UnknownArtifact and eth_abi's EncodingError, which no retry would mend. Not for use inside a database
+    transaction.
     """
     content = {
         "contract": name,
@@ -70,14 +75,16 @@ def send(key: str, name: str, function: str, *arguments: Any) -> Transaction:
     changed = row.data != content["data"] or row.to != content["to"]
     if changed and not Transaction.objects.move(row, *AGAIN, **content):
         return _again(row)
+    address = sender or "the operator"
     try:
         rpc = get_rpc().steady()
-        signer = signers.configured(rpc)
-        request = _request(rpc, row, signer.address)
+        signer = signers.configured(rpc) if sender is None else signers.of(rpc, sender)
+        address = signer.address
+        request = _request(rpc, row, address, value)
         if _take_nonce(rpc, row, signer, request):
             _broadcast(rpc, row)
     except RpcError as error:
-        _fail(row, _explained(error))
+        _fail(row, _explained(error, address))
     except (RpcUnavailable, SignerMissing) as error:
         _put_off(row, str(error))
     return _again(row)
@@ -124,9 +131,9 @@ def troubles() -> list[str]:
 # --- Sending -----------------------------------------------------------------------------------------
 
 
-def _request(rpc: Rpc, row: Transaction, sender: str) -> dict[str, Any]:
+def _request(rpc: Rpc, row: Transaction, sender: str, value: int) -> dict[str, Any]:
     """All fields but the nonce. Raises RpcError if the call would revert."""
-    call = {"from": sender, "to": row.to, "data": row.data, "value": "0x0"}
+    call = {"from": sender, "to": row.to, "data": row.data, "value": hex(value)}
     # A block of the private chain may be old: what a deadline allows now, it did not allow then.
     block = ["pending"] if settings.PRIVATE_CHAIN else []
     gas = int(int(rpc.call("eth_estimateGas", call, *block), 16) * GAS_MARGIN)
@@ -203,7 +210,7 @@ def _broadcast(rpc: Rpc, row: Transaction) -> None:
         elif row.state == SENT:  # it was taken once, so its nonce is its own; higher fees may help in time
             Transaction.objects.move(row, SENT, error=error.message)
         else:
-            _fail(row, _explained(error))
+            _fail(row, _explained(error, row.sender))
     else:
         Transaction.objects.move(row, *IN_FLIGHT, state=SENT, error="")
 
@@ -299,9 +306,11 @@ def _raise_fees(rpc: Rpc, row: Transaction) -> None:
         if name in old:
             least = int(int(old[name], 16) * RAISE) + 1
             request[name] = hex(max(least, int(fresh.get(name, "0x0"), 16)))
-    signer = signers.configured(rpc)
-    if signer.address != row.sender:
-        return  # the key was changed: only its holder can replace it
+    try:
+        signer = signers.of(rpc, row.sender)
+    except SignerMissing as error:  # the key was changed: only its holder can replace it
+        Transaction.objects.move(row, SENT, error=str(error))
+        return
     raw, tx_hash = signer.sign(rpc, request)
     replaced = [*row.replaced, row.tx_hash]
     log.warning("%s is not mined after %s: fees raised", row.key, STUCK)
@@ -314,9 +323,9 @@ def _raise_fees(rpc: Rpc, row: Transaction) -> None:
 # --- Failing -----------------------------------------------------------------------------------------
 
 
-def _explained(error: RpcError) -> str:
+def _explained(error: RpcError, sender: str) -> str:
     if _is_penniless(error.message):
-        return NO_ETHER
+        return f"The account {sender} {NO_ETHER}"
     data = error.revert_data
     return error.message if data is None or (data == "0x" and error.message) else abi.explain_revert(data)
 
@@ -340,7 +349,7 @@ def _fail(row: Transaction, reason: str) -> None:
         error=reason,
         attempts=attempts,
         nonce=None,
-        next_attempt_at=_next_attempt(row, PENNILESS_PAUSE if reason == NO_ETHER else LONGEST_PAUSE),
+        next_attempt_at=_next_attempt(row, PENNILESS_PAUSE if reason.endswith(NO_ETHER) else LONGEST_PAUSE),
     )
 
 

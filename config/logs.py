@@ -30,6 +30,7 @@ def secrets_of(environment: Mapping[str, str]) -> list[str]:
     from chain.rpc import addresses, secrets_in  # the settings, which import this module, need no client
 
     found = {environment.get(name, "") for name in WHOLE}
+    found.update(environment.get("WORKER_KEYS", "").replace(",", " ").split())
     for name in IN_ADDRESS:
         parts = urlsplit(environment.get(name, ""))
         found |= {parts.password or "", unquote(parts.password or "")}

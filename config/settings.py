@@ -69,6 +69,12 @@ OPERATOR_KEY = env.str("OPERATOR_KEY", default="")
 OPERATOR_KEYSTORE = env.str("OPERATOR_KEYSTORE", default="")
 OPERATOR_KEYSTORE_PASSWORD_FILE = env.str("OPERATOR_KEYSTORE_PASSWORD_FILE", default="")
 OPERATOR_ADDRESS = env.str("OPERATOR_ADDRESS", default="").lower()
+# Workers that paint here, each with a bond of its own; keys or keystores with spaces or commas between.
+WORKER_KEYS = env.str("WORKER_KEYS", default="").replace(",", " ").split()
+WORKER_KEYSTORES = env.str("WORKER_KEYSTORES", default="").replace(",", " ").split()
+WORKER_KEYSTORE_PASSWORD_FILE = env.str("WORKER_KEYSTORE_PASSWORD_FILE", default="")
+# The determinism class that they declare, 0x text of 32 bytes; empty: measured (studio.environment).
+WORKER_CLASS = env.str("WORKER_CLASS", default="")
 KEEPER_GRACE_S = env.int("KEEPER_GRACE_S", default=3)
 
 # --- The painter -------------------------------------------------------------------------------------

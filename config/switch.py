@@ -40,7 +40,7 @@ def problems(role: Role) -> list[str]:
     Asks the chain's nodes for their chain ids, and takes no answer for no objection: a node that is down
     comes back, and the site waits for it, or uses another.
     """
-    found = [*_chain(), *_nodes(role), *_operator(role)]
+    found = [*_chain(), *_nodes(role), *_operator(role), *_workers(role)]
     return found if role == "embedded" else [*_shared(role), *found]
 
 
@@ -190,3 +190,13 @@ def _operator(role: Role) -> Iterator[str]:
             "Nothing can be sealed or anchored without a key: set OPERATOR_KEY, or OPERATOR_KEYSTORE and "
             "OPERATOR_KEYSTORE_PASSWORD_FILE, for this process."
         )
+
+
+def _workers(role: Role) -> Iterator[str]:
+    """There need be none: others may paint. But a key that is given must be one."""
+    if role not in ("control", "embedded"):
+        return
+    try:
+        signers.worker_accounts()
+    except SignerMissing as error:
+        yield f"{str(error)[0].upper()}{str(error)[1:]}."

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from studio.remote import COMMAND, Limits, RemotePainter
 
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "CHAIN_", "METRICS_TOKEN", "OPERATOR_")
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "CHAIN_", "METRICS_TOKEN", "OPERATOR_", "WORKER_KEY")
 """Beginnings of the names of variables that a painter, which runs what a vote brought in, has no use for."""
 
 _lock = threading.Lock()

@@ -42,5 +42,6 @@ def node(anvil: PrivateChain, db: None, settings: Any) -> Node:
     settings.PRIVATE_CHAIN = True
     settings.CHAIN_RPC_URL = anvil.url
     settings.OPERATOR_KEY = settings.OPERATOR_KEYSTORE = settings.OPERATOR_ADDRESS = ""
+    settings.WORKER_KEYS, settings.WORKER_KEYSTORES = [], []
     settings.DEPLOYMENT_FILE.write_bytes(orjson.dumps(made.deployment.to_json()))
     return made

@@ -25,6 +25,7 @@ from tests.faults.proxy import Proxy
 
 State = TransactionState
 KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"  # Anvil's published second account
+OTHER_KEY = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"  # and its third
 
 
 @pytest.fixture
@@ -308,6 +309,102 @@ def test_chainWithoutBaseFee_paysAPrice(tmp_path: Path) -> None:
     finally:
         running.end()
         child.wait()
+
+
+# --- Several senders ---------------------------------------------------------------------------------
+
+
+def test_workersAndOperator_haveNoncesOfTheirOwn(mempool: Node) -> None:
+    one, two, three = (worker.address for worker in signers.workers(mempool.rpc))
+    assert [one, two, three] == mempool.accounts[10:13], "the private chain's own"
+    sent = [
+        send("tick:1", "Emitter", "tick", sender=one),
+        send("tick:2", "Emitter", "tick"),
+        send("tick:3", "Emitter", "tick", sender=two),
+        send("tick:4", "Emitter", "tick", sender=one),
+        send("tick:5", "Emitter", "tick", sender=three),
+    ]
+    assert [(row.sender, row.nonce) for row in sent] == [
+        (one, 0),
+        (mempool.accounts[0], 1),
+        (two, 0),
+        (one, 1),
+        (three, 0),
+    ]
+    mempool.chain.mine()
+    settle()
+    assert all(row.mined for row in Transaction.objects.all())
+    assert ticks(mempool) == 5
+
+
+def test_ether_goesAlong(node: Node) -> None:
+    worker = signers.workers(node.rpc)[0].address
+    row = send("give:1", "Emitter", "give", 1, sender=worker, value=10**17)
+    assert (row.state, row.request["value"]) == (State.SENT, hex(10**17))
+    assert mined(node, "give:1").mined
+    assert node.ask("total") == 10**17
+    assert int(node.rpc.call("eth_getBalance", node.address, "latest"), 16) == 10**17
+    assert send("tick:1", "Emitter", "tick", value=1).state == State.FAILED, "which takes none"
+
+
+def test_ownWorkerKeys_signAndAreTheOnlyOnes(node: Node, settings: Any, tmp_path: Path) -> None:
+    keystore, password = tmp_path / "worker.json", tmp_path / "password"
+    keystore.write_bytes(orjson.dumps(Account.encrypt(KEY, "secret", kdf="pbkdf2", iterations=10)))
+    password.write_text("secret\n")
+    settings.WORKER_KEYS = [OTHER_KEY, OTHER_KEY]
+    settings.WORKER_KEYSTORES = [str(keystore)]
+    settings.WORKER_KEYSTORE_PASSWORD_FILE = str(password)
+    assert [worker.address for worker in signers.workers(node.rpc)] == [node.accounts[2], node.accounts[1]]
+    for number in (1, 2):
+        key = f"tick:{number}"
+        assert send(key, "Emitter", "tick", sender=node.accounts[number]).sender == node.accounts[number]
+        assert mined(node, key).mined
+    row = send("tick:3", "Emitter", "tick", sender=node.accounts[10])
+    assert row.state == State.QUEUED
+    assert row.error.startswith(f"nothing can be sent by {node.accounts[10]}: its key is neither")
+
+
+def test_stuckWorker_raisesItsFeesByItsOwnKey(
+    mempool: Node, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transactions, "STUCK", timedelta(0))
+    settings.WORKER_KEYS = [KEY]
+    worker = mempool.accounts[1]
+    first = send("give:1", "Emitter", "give", 1, sender=worker, value=7)
+    settings.WORKER_KEYS = [OTHER_KEY]
+    settle()
+    row = Transaction.objects.get()
+    assert (row.tx_hash, row.replaced) == (first.tx_hash, [])
+    assert "its key is neither" in row.error
+    assert transactions.troubles() == [f"give waits: {row.error}"]
+
+    settings.WORKER_KEYS = [KEY]
+    settle()
+    row = Transaction.objects.get()
+    assert (row.sender, row.nonce, row.replaced) == (worker, first.nonce, [first.tx_hash])
+    assert (row.request["value"], row.error) == ("0x7", "")
+    assert mined(mempool, "give:1").mined
+    assert mempool.ask("total") == 7
+
+
+def test_pennilessWorker_isNamed(node: Node) -> None:
+    worker = signers.workers(node.rpc)[1].address
+    node.rpc.call("anvil_setBalance", worker, "0x0")
+    row = send("tick:1", "Emitter", "tick", sender=worker)
+    assert row.state == State.FAILED
+    assert row.error == f"The account {worker} has too little ether: send it some."
+    node.rpc.call("anvil_setBalance", worker, hex(10**18))
+    no_pause()
+    assert send("tick:1", "Emitter", "tick", sender=worker).sender == worker
+    assert mined(node, "tick:1").mined
+
+
+def test_withoutOperatorsKey_aWorkerStillPaints(node: Node, settings: Any) -> None:
+    settings.PRIVATE_CHAIN = False
+    assert signers.workers(node.rpc) == []
+    settings.OPERATOR_KEY, settings.WORKER_KEYS = "0x12", [KEY]
+    assert send("tick:1", "Emitter", "tick", sender=node.accounts[1]).state == State.SENT
+    assert "OPERATOR_KEY is no private key" in send("tick:2", "Emitter", "tick").error
 
 
 # --- Several nodes -----------------------------------------------------------------------------------

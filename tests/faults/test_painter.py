@@ -311,5 +311,6 @@ def test_stopping_ends_one_that_hangs_and_loses_nothing(world, watched, failing,
 
 
 def test_the_painter_is_told_no_secrets(settings):
-    told = painter.environment({"OPERATOR_KEY": "0x1", "DATABASE_URL": "postgres://", "PATH": "/bin"})
+    secrets = {"OPERATOR_KEY": "0x1", "WORKER_KEYS": "0x2", "DATABASE_URL": "postgres://"}
+    told = painter.environment({**secrets, "PATH": "/bin"})
     assert told == {"PATH": "/bin"}

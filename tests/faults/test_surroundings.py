@@ -101,7 +101,7 @@ def test_an_operator_without_ether_is_said_and_goes_on_once_paid(world, watched)
     world.rpc.call("anvil_setBalance", operator, "0x0")
     for _ in range(3):
         world.tick()
-    assert "sealEpoch waits: The operator's account has too little ether" in Control.get().error
+    assert f"sealEpoch waits: The account {operator} has too little ether" in Control.get().error
     row = Transaction.objects.get(key="seal:1")
     assert row.state == TransactionState.FAILED
     assert row.next_attempt_at - timezone.now() < timedelta(seconds=30)

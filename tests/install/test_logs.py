@@ -12,6 +12,7 @@ from config import logs
 SECRETS = {
     "SECRET_KEY": "signs-everything-0123456789",
     "OPERATOR_KEY": "0x" + "ab" * 32,
+    "WORKER_KEYS": "0x" + "cd" * 32 + " 0x" + "ef" * 32,
     "METRICS_TOKEN": "let-me-see",
     "DATABASE_URL": "postgres://site:p%40ssword-of-it@db/murmuration",
     "REDIS_URL": "redis://:another-password@redis:6379/0",
@@ -36,6 +37,8 @@ def test_secrets_areHiddenWhereverTheyStand(secretive: None, form: type[logging.
     hidden = (
         SECRETS["SECRET_KEY"],
         SECRETS["OPERATOR_KEY"],
+        "cd" * 32,
+        "ef" * 32,
         "let-me-see",
         "p%40ssword-of-it",
         "p@ssword-of-it",

@@ -32,6 +32,7 @@ def production(settings, tmp_path: Path):
     settings.CHAIN_RPC_URL = "http://127.0.0.1:1"
     settings.PRIVATE_CHAIN = False
     settings.OPERATOR_KEY, settings.OPERATOR_KEYSTORE = KEY, ""
+    settings.WORKER_KEYS, settings.WORKER_KEYSTORES, settings.WORKER_KEYSTORE_PASSWORD_FILE = [], [], ""
     settings.SECRET_KEY, settings.SECRET_KEY_GIVEN = "k" * 60, True
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["murmuration.example"]
@@ -62,6 +63,8 @@ def test_whatGoesTogether_isRefusedNowhere(production, role):
         ("control", {"OPERATOR_KEY": "0x12"}, "no private key"),
         ("control", {"OPERATOR_KEYSTORE": "/k.json"}, "choose one"),
         ("control", {"OPERATOR_KEY": "", "OPERATOR_KEYSTORE": "/k.json"}, "OPERATOR_KEYSTORE_PASSWORD_FILE"),
+        ("control", {"WORKER_KEYS": ["0x12"]}, "key of WORKER_KEYS is no private key"),
+        ("control", {"WORKER_KEYSTORES": ["/k.json"]}, "needs WORKER_KEYSTORE_PASSWORD_FILE"),
         ("web", {"PRIVATE_CHAIN": True}, "not the one that is kept in VAR_DIR"),
         ("embedded", {"OPERATOR_KEY": ""}, "set OPERATOR_KEY"),
     ],
