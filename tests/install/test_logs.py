@@ -37,8 +37,8 @@ def test_secrets_areHiddenWhereverTheyStand(secretive: None, form: type[logging.
     hidden = (
         SECRETS["SECRET_KEY"],
         SECRETS["OPERATOR_KEY"],
-        "cd" * 32,
-        "ef" * 32,
+        "0x" + "cd" * 32,
+        "0x" + "ef" * 32,
         "let-me-see",
         "p%40ssword-of-it",
         "p@ssword-of-it",
