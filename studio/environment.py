@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DTYPE = "float32"
+DEVICE = "cpu"
 
 _FEATURES = (
     *(
@@ -64,7 +65,7 @@ def environment(threads: int) -> dict[str, Any]:
         "kernels": torch.backends.cpu.get_cpu_capability(),
         "threads": threads,
         "dtype": DTYPE,
-        "device": "cpu",
+        "device": DEVICE,
     }
 
 

@@ -15,15 +15,16 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from studio import energy
 from studio import latents as latent_space
-from studio.environment import environment
+from studio.environment import DEVICE, environment
 from studio.models import UnknownModel, files_digest
 from studio.picture import Pixels, canonical_png, file_hash
 from studio.recipe import InvalidRecipe, Recipe
@@ -56,11 +57,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Painting:
-    """A finished picture: uint8 (h, w, 3); seconds of painting without loading; where it was painted."""
+    """A finished picture: uint8 (h, w, 3); seconds of painting without loading; where it was painted; the
+    energy that it took, by which method (`studio.energy.Meter`).
+    """
 
     pixels: Pixels
     seconds: float
     environment: dict[str, Any]
+    energy: dict[str, Any] = field(default_factory=lambda: energy.unknown("it was not measured"))
 
 
 def paint(
@@ -82,42 +86,57 @@ def paint(
     if files_digest(model_dir) != recipe.model:
         raise UnknownModel(f"{model_dir} doesn't hold model {recipe.model}")
     with _lock:
-        torch = _torch(threads)
+        _torch(threads)
         text_to_image, image_to_image = _load(recipe.model, Path(model_dir))
-        started = time.perf_counter()
-        # 1. What the pipeline gets; arguments that its kind doesn't know are left out and recorded.
-        pipeline = text_to_image if parent is None else image_to_image
-        generator = torch.Generator("cpu").manual_seed(generator_seed(recipe.seed))
-        in_latents = latent_space.speaks_latents(pipeline)
-        arguments: dict[str, Any] = {
-            "prompt": recipe.text(),
-            "negative_prompt": recipe.negative_prompt,
-            "width": recipe.width,
-            "height": recipe.height,
-            "guidance_scale": recipe.guidance_milli / 1000,
-            "num_inference_steps": recipe.steps,
-            "generator": generator,
-            "output_type": "latent" if in_latents else "np",
-            "callback_on_step_end": _callback(pipeline, recipe, on_step, in_latents),
-        }
-        if parent is not None:
-            arguments["image"] = fit(parent, recipe.width, recipe.height)
-            arguments["strength"] = _strength(recipe)
-        known = inspect.signature(pipeline.__call__).parameters
-        ignored = sorted(name for name in _VOTED & arguments.keys() - known.keys() if arguments[name] != "")
-        # 2. Denoise.
-        if on_step:
-            on_step(Step(0, recipe.painted_steps, None))
-        result = pipeline(**{name: value for name, value in arguments.items() if name in known}).images
-        # 3. Decode by the rule of studio.latents, or take what the pipeline decoded.
-        pixels = latent_space.decode(pipeline, result) if in_latents else _bytes(result[0])
-        if pixels.shape != (recipe.height, recipe.width, 3):
-            raise InvalidRecipe(
-                f"the model paints {pixels.shape[1]}x{pixels.shape[0]} instead of the size asked for"
-            )
-        seconds = time.perf_counter() - started
-        where = environment(threads) | {"pipeline": type(pipeline).__name__, "ignored": ignored}
-        return Painting(pixels, seconds, where)
+        with energy.Meter(DEVICE) as meter:
+            started = time.perf_counter()
+            pixels, where = _painted(recipe, parent, text_to_image, image_to_image, on_step, meter)
+            seconds = time.perf_counter() - started
+        return Painting(pixels, seconds, environment(threads) | where, meter.energy)
+
+
+def _painted(
+    recipe: Recipe,
+    parent: Image.Image | None,
+    text_to_image: Any,
+    image_to_image: Any,
+    on_step: Callable[[Step], None] | None,
+    meter: energy.Meter,
+) -> tuple[Pixels, dict[str, Any]]:
+    """(pixels, what the pipeline was and which arguments it doesn't know)."""
+    import torch
+
+    # 1. What the pipeline gets; arguments that its kind doesn't know are left out and recorded.
+    pipeline = text_to_image if parent is None else image_to_image
+    generator = torch.Generator("cpu").manual_seed(generator_seed(recipe.seed))
+    in_latents = latent_space.speaks_latents(pipeline)
+    arguments: dict[str, Any] = {
+        "prompt": recipe.text(),
+        "negative_prompt": recipe.negative_prompt,
+        "width": recipe.width,
+        "height": recipe.height,
+        "guidance_scale": recipe.guidance_milli / 1000,
+        "num_inference_steps": recipe.steps,
+        "generator": generator,
+        "output_type": "latent" if in_latents else "np",
+        "callback_on_step_end": _callback(pipeline, recipe, on_step, in_latents, meter),
+    }
+    if parent is not None:
+        arguments["image"] = fit(parent, recipe.width, recipe.height)
+        arguments["strength"] = _strength(recipe)
+    known = inspect.signature(pipeline.__call__).parameters
+    ignored = sorted(name for name in _VOTED & arguments.keys() - known.keys() if arguments[name] != "")
+    # 2. Denoise.
+    if on_step:
+        on_step(Step(0, recipe.painted_steps, None))
+    result = pipeline(**{name: value for name, value in arguments.items() if name in known}).images
+    # 3. Decode by the rule of studio.latents, or take what the pipeline decoded.
+    pixels = latent_space.decode(pipeline, result) if in_latents else _bytes(result[0])
+    if pixels.shape != (recipe.height, recipe.width, 3):
+        raise InvalidRecipe(
+            f"the model paints {pixels.shape[1]}x{pixels.shape[0]} instead of the size asked for"
+        )
+    return pixels, {"pipeline": type(pipeline).__name__, "ignored": ignored}
 
 
 def load(model_dir: str | Path, *, threads: int = 2) -> None:
@@ -156,7 +175,7 @@ def _check_parent(recipe: Recipe, parent: Image.Image | None) -> None:
         raise InvalidRecipe(f"the recipe's parent is {recipe.parent_file}, the picture given is {found}")
 
 
-def _torch(threads: int) -> Any:
+def _torch(threads: int) -> None:
     """torch, imported here for the first time as a rule, set to this many threads.
 
     Its OpenMP threads spin while they wait for each other, which on a machine that does anything else makes a
@@ -166,7 +185,6 @@ def _torch(threads: int) -> Any:
     import torch
 
     torch.set_num_threads(threads)
-    return torch
 
 
 def _load(model_id: str, folder: Path) -> tuple[Any, Any]:
@@ -223,9 +241,14 @@ def _strength(recipe: Recipe) -> float:
 
 
 def _callback(
-    pipeline: Any, recipe: Recipe, on_step: Callable[[Step], None] | None, in_latents: bool
+    pipeline: Any,
+    recipe: Recipe,
+    on_step: Callable[[Step], None] | None,
+    in_latents: bool,
+    meter: energy.Meter,
 ) -> Callable[..., dict[str, Any]]:
     def step_ended(_pipeline: Any, index: int, _timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+        meter.look()  # a counter may wrap once between two looks
         if on_step is None:
             return values
         step, steps = index + 1, recipe.painted_steps

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from studio import wire
+from studio import energy, wire
 from studio.models import UnknownModel
 from studio.paint import Cancelled, Painting, Step
 from studio.picture import canonical_png
@@ -271,7 +271,8 @@ def _understood(header: dict[str, Any], rows: bytes) -> Step | Painting | Except
     if event == "done":
         shape = (int(header["height"]), int(header["width"]), 3)
         pixels = np.frombuffer(rows, np.uint8).reshape(shape).copy()
-        return Painting(pixels, float(header["seconds"]), dict(header["environment"]))
+        told = header.get("energy", energy.unknown("the painter does not tell"))
+        return Painting(pixels, float(header["seconds"]), dict(header["environment"]), dict(told))
     if event == "failed":
         kind, words = str(header["kind"]), str(header["words"])
         failures: dict[str, Callable[[], Exception]] = {

@@ -13,7 +13,8 @@ To the painter:
 From the painter:
 
     {"event": "step", "id", "step", "steps", "width", "height"}     body: the preview's RGB rows, or nothing
-    {"event": "done", "id", "width", "height", "seconds", "environment"}    body: the picture's RGB rows
+    {"event": "done", "id", "width", "height", "seconds", "environment", "energy"}
+                                                                    body: the picture's RGB rows
     {"event": "failed", "id", "kind", "words"}                      kind: one of KINDS
 
 The end of its standard input ends the painter.

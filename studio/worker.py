@@ -118,7 +118,8 @@ class Painter:
             return
         height, width = painting.pixels.shape[:2]
         done = {"event": "done", "id": number, "width": width, "height": height}
-        facts = {"seconds": painting.seconds, "environment": painting.environment}
+        facts: dict[str, Any] = {"seconds": painting.seconds, "environment": painting.environment}
+        facts["energy"] = painting.energy
         self.tell(done | facts, np.ascontiguousarray(painting.pixels).tobytes())
 
 
