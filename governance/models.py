@@ -207,6 +207,65 @@ class GovernorSetting(EventRow):
     value = Uint256Field(help_text="Seconds, votes or percent; an address as a number.")
 
 
+class ModelTier(models.IntegerChoices):
+    """IModelRegistry.Tier: how open a model is."""
+
+    RESTRICTED = 0, "Restricted weights"
+    OPEN_WEIGHTS = 1, "Open weights"
+    OPEN_SOURCE = 2, "Open source"
+
+
+class ModelStanding(models.IntegerChoices):
+    """IModelRegistry.Status: whether a model may be chosen."""
+
+    NONE = 0, "Not registered"
+    REGISTERED = 1, "Registered"
+    ACTIVE = 2, "Active"
+    RETIRED = 3, "Retired"
+
+
+class RegisteredModel(EventRow):
+    """ModelRegistry.ModelRegistered: what the registry says of a model, which never changes afterwards but
+    for its status (`ModelStatus`) and its royalty receiver (`RoyaltyReceiver`).
+    """
+
+    model_id = HexField(32, db_index=True, help_text="The digest of its files.")
+    tensor_root = HexField(32)
+    card_hash = HexField(32, help_text="sha256 of its README.md.")
+    audit_hash = HexField(32, help_text="sha256 of its audit; zero when there was none.")
+    parent = HexField(32, help_text="The model it was made from; zero when none.")
+    tier = models.SmallIntegerField(choices=ModelTier.choices)
+    royalty_receiver = HexField(20)
+    milli_joules = Uint256Field(help_text="Declared for a step of a megapixel; 0 when unknown.")
+    uri = models.TextField()
+    licence = models.TextField(help_text="An SPDX expression.")
+    pipeline_class = models.TextField()
+
+    class Meta(EventRow.Meta):
+        verbose_name = "registered model"
+
+
+class ModelStatus(EventRow):
+    """ModelRegistry.ModelStatusSet."""
+
+    model_id = HexField(32, db_index=True)
+    status = models.SmallIntegerField(choices=ModelStanding.choices)
+
+    class Meta(EventRow.Meta):
+        verbose_name = "model status"
+        verbose_name_plural = "model statuses"
+
+
+class RoyaltyReceiver(EventRow):
+    """ModelRegistry.RoyaltyReceiverSet: who is paid for a model from now on; zero is nobody."""
+
+    model_id = HexField(32, db_index=True)
+    receiver = HexField(20)
+
+    class Meta(EventRow.Meta):
+        pass
+
+
 class SignInNonce(models.Model):
     """One EIP-4361 message that this site wrote for one session; spent by a conditional update."""
 

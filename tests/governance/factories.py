@@ -138,3 +138,40 @@ def electorate(at: int = 1) -> None:
         (Kind.PROPOSAL_THRESHOLD, 1),
     ):
         setting(kind, value, at)
+
+
+def model(
+    model_id: str | None = None,
+    at: int = 5,
+    status: models.ModelStanding | None = models.ModelStanding.ACTIVE,
+    **fields: Any,
+) -> models.RegisteredModel:
+    """A model of the registry, active unless another status is given."""
+    where = block(at)
+    row = model_in(where, model_id, **fields)
+    if status is not None:
+        models.ModelStatus.objects.create(**place(where), model_id=row.model_id, status=status)
+    return row
+
+
+def model_in(where: Block, model_id: str | None = None, **fields: Any) -> models.RegisteredModel:
+    """A model that is registered in a block, and not more."""
+    defaults: dict[str, Any] = {
+        "tensor_root": hash32(),
+        "card_hash": hash32(),
+        "audit_hash": hash32(),
+        "parent": "0x" + "00" * 32,
+        "tier": models.ModelTier.OPEN_SOURCE,
+        "royalty_receiver": ZERO,
+        "milli_joules": 0,
+        "uri": "https://example.org/painters/tree/v1/weights/genesis",
+        "licence": "Apache-2.0",
+        "pipeline_class": "StableDiffusionPipeline",
+    }
+    return models.RegisteredModel.objects.create(
+        **place(where), model_id=model_id or hash32(), **{**defaults, **fields}
+    )
+
+
+def model_status(model_id: str, status: models.ModelStanding, at: int) -> models.ModelStatus:
+    return models.ModelStatus.objects.create(**place(block(at)), model_id=model_id, status=status)

@@ -75,6 +75,9 @@ def world() -> tuple[Block, ...]:
         governed.VotesChanged.objects.create(**place(where), delegate=MIRA, previous=0, current=1)
         governed.Exclusion.objects.create(**place(where), account=MIRA, excluded=True)
         governed.GovernorSetting.objects.create(**place(where), kind="min_votes", value=1)
+        factories.model_in(where)
+        governed.ModelStatus.objects.create(**place(where), model_id=hash32(), status=2)
+        governed.RoyaltyReceiver.objects.create(**place(where), model_id=hash32(), receiver=MIRA)
         epoch = Epoch.objects.create(number=number, ends_at=1, **log_in(where))
         begun = Epoch.objects.get(number=0)
         words = {
