@@ -136,7 +136,7 @@ def _plan(sender: str, nonce: int, settings: DeploySettings, now: int) -> list[t
         "guardianUntil": now + settings.guardian_period if settings.guardian != ZERO_ADDRESS else 0,
     }
     config = (settings.seed_timeout, settings.paint_period, settings.max_rounds, settings.max_refixes)
-    parts = (at["ArtParameters"], at["BlockhashRandomness"], at["SoloPainter"], timelock)
+    parts = (at["ArtParameters"], at["BlockhashRandomness"], at["SoloPainter"], timelock, ZERO_ADDRESS)
     initial = tuple(settings.parameters[parameter.key] for parameter in governed.PARAMETERS)
     arguments: dict[str, tuple[Any, ...]] = {
         "ArtToken": (timelock, artwork, at["TokenMetadata"], [timelock]),

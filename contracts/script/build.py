@@ -43,6 +43,7 @@ DEPLOYABLE = (
     "SoloPainter",
     "TimelockController",
     "TokenMetadata",
+    "WorkerSet",
 )
 
 

@@ -7,7 +7,7 @@ import {Lineage} from "./Lineage.sol";
 import {Slots} from "./Slots.sol";
 import {IArtParameters} from "./interfaces/IArtParameters.sol";
 import {IArtToken} from "./interfaces/IArtToken.sol";
-import {Epoch, EpochState, Generation, ILivingArtwork} from "./interfaces/ILivingArtwork.sol";
+import {Epoch, EpochState, ILivingArtwork} from "./interfaces/ILivingArtwork.sol";
 import {IPainter} from "./interfaces/IPainter.sol";
 import {IRandomnessSource} from "./interfaces/IRandomnessSource.sol";
 import {Commitments, Result} from "./libraries/Commitments.sol";
@@ -24,7 +24,7 @@ import {Commitments, Result} from "./libraries/Commitments.sol";
 /// | ------ | ------------------------------------------------------------ | ---------------------------------- |
 /// | Open   | `sealEpoch` from its end on, once the painter is ready        | a vote replaces the part at fault  |
 /// | Sealed | `drawSeed`; `refixSeed` when the round has lapsed             | `failEpoch` after the seed timeout |
-/// | Seeded | `anchor` within the round; `reopenRound` after it             | `failEpoch` after the last round   |
+/// | Seeded | `anchor` within the round; `reopenRound` when it is over      | `failEpoch` after the last round   |
 ///
 /// @dev There is no owner and no proxy. Replaceable parts sit in slots that only the governance sets; an epoch
 /// keeps the parts that it was sealed with.
@@ -48,11 +48,13 @@ contract LivingArtwork is Lineage {
     /// @param randomness the source of randomness (`IRandomnessSource`).
     /// @param painter the painting authority (`IPainter`).
     /// @param recipient who receives the tokens: the treasury, until there is an auction.
+    /// @param registry the models that may be chosen (`IModelRegistry`); zero: any may.
     struct Parts {
         address parameters;
         address randomness;
         address painter;
         address recipient;
+        address registry;
     }
 
     /// @dev The longest that a rule of time may be: an epoch in trouble must come to an end in somebody's life.
@@ -89,6 +91,9 @@ contract LivingArtwork is Lineage {
 
     mapping(uint256 number => Epoch epoch) private _epochs;
 
+    /// @dev What the founding generations were painted from; the other ones' is what their epochs hold.
+    mapping(uint256 generation => Origin origin) private _origins;
+
     /// @param governance_ the timelock.
     /// @param founder_ who anchors the founding generations; its power ends with `closeFounding`.
     /// @param token_ the token; the artwork must be its minter.
@@ -114,6 +119,7 @@ contract LivingArtwork is Lineage {
         _setSlot(RANDOMNESS, parts.randomness);
         _setSlot(PAINTER, parts.painter);
         _setSlot(RECIPIENT, parts.recipient);
+        if (parts.registry != address(0)) _setSlot(REGISTRY, parts.registry);
     }
 
     // ---------------------------------------------------------------------------------------------- founding
@@ -134,13 +140,9 @@ contract LivingArtwork is Lineage {
     ) external returns (uint256 generation) {
         _checkFounder();
         bytes32 recipe = Commitments.recipeHash(address(this), 0, paramsHash, head, seed);
-        Generation memory record;
-        record.modelId = modelId;
-        record.seed = seed;
-        record.recipeHash = recipe;
-        record.result = result;
-        record.painter = msg.sender;
-        generation = _anchor(record, to);
+        Origin memory origin = Origin(modelId, head, seed, recipe);
+        _origins[generations + 1] = origin;
+        generation = _anchor(0, origin, result, msg.sender, to);
     }
 
     /// @notice Ends the founding for good, gives up the founder's power and opens the first epoch.
@@ -193,6 +195,7 @@ contract LivingArtwork is Lineage {
         emit EpochSealed(number, version, paramsHash, parentHead, source, round);
 
         _open(number + 1, parameters.epochLengthAt(version));
+        IPainter(painter).epochSealed(number);
     }
 
     /// @notice Fixes another round of randomness when the first has lapsed. Anybody may.
@@ -225,17 +228,18 @@ contract LivingArtwork is Lineage {
         _openRound(number, epoch);
     }
 
-    /// @notice Opens another round of painting when one has passed without a result; it keeps the seed. Anybody may.
+    /// @notice Opens another round of painting when one has passed without a result; it keeps the seed. Anybody may,
+    /// after the round's deadline, or as soon as the painter says that the round is over.
     function reopenRound(uint256 number) external {
         Epoch storage epoch = _inState(number, EpochState.Seeded);
-        if (block.timestamp <= epoch.deadline) revert TooEarly(epoch.deadline + 1);
+        if (!_isRoundOver(number, epoch)) revert TooEarly(epoch.deadline + 1);
         if (epoch.paintRound >= maxRounds) revert NoRoundsLeft(number);
         _openRound(number, epoch);
     }
 
     /// @notice Ends an epoch that can't come to a generation: no token, and the parent stays. Anybody may.
     /// @dev Without a seed: after the seed timeout, or at once when its last round of randomness has lapsed.
-    /// Without a result: after the last round of painting, or when nobody has reopened one for as long as a
+    /// Without a result: when the last round of painting is over, or when nobody has reopened one for as long as a
     /// round lasts (so that a painter that refuses to be told of a round can't hold the epoch for ever).
     function failEpoch(uint256 number) external {
         Epoch storage epoch = _epochs[number];
@@ -247,9 +251,12 @@ contract LivingArtwork is Lineage {
             reason = REASON_SEED;
         } else {
             _inState(number, EpochState.Seeded);
-            uint48 from = epoch.deadline + 1;
-            if (epoch.paintRound < maxRounds) from += paintPeriod;
-            if (block.timestamp < from) revert TooEarly(from);
+            if (epoch.paintRound < maxRounds) {
+                uint48 from = epoch.deadline + paintPeriod + 1;
+                if (block.timestamp < from) revert TooEarly(from);
+            } else if (!_isRoundOver(number, epoch)) {
+                revert TooEarly(epoch.deadline + 1);
+            }
             reason = REASON_PAINT;
         }
         epoch.state = EpochState.Failed;
@@ -265,14 +272,8 @@ contract LivingArtwork is Lineage {
         if (msg.sender != epoch.painter) revert NotPart(PAINTER, msg.sender);
         if (block.timestamp > epoch.deadline) revert TooLate(epoch.deadline);
         epoch.state = EpochState.Anchored;
-        Generation memory record;
-        record.epoch = number;
-        record.modelId = epoch.modelId;
-        record.seed = epoch.seed;
-        record.recipeHash = epoch.recipeHash;
-        record.result = result;
-        record.painter = credited;
-        generation = _anchor(record, slot(RECIPIENT));
+        Origin memory origin = Origin(epoch.modelId, epoch.parentHead, epoch.seed, epoch.recipeHash);
+        generation = _anchor(number, origin, result, credited, slot(RECIPIENT));
         epoch.generation = generation;
     }
 
@@ -287,6 +288,11 @@ contract LivingArtwork is Lineage {
     /// @notice An epoch by its number, from 1.
     function epochs(uint256 number) external view returns (Epoch memory) {
         return _epochs[number];
+    }
+
+    /// @inheritdoc ILivingArtwork
+    function stateOf(uint256 number) external view returns (EpochState) {
+        return _epochs[number].state;
     }
 
     // ---------------------------------------------------------------------------------------------- internals
@@ -335,7 +341,23 @@ contract LivingArtwork is Lineage {
         epoch.deadline = deadline;
         address painter = epoch.painter;
         emit RoundOpened(number, round, painter, deadline);
-        IPainter(painter).roundOpened(number, round, deadline);
+        IPainter(painter).roundOpened(number, round, deadline, epoch.recipeHash);
+    }
+
+    /// @dev True when the round's deadline has passed, or when its painter says that it can't come to a result any
+    /// more. A painter that fails to answer has said nothing: then the deadline decides.
+    function _isRoundOver(uint256 number, Epoch storage epoch) private view returns (bool) {
+        if (block.timestamp > epoch.deadline) return true;
+        (bool ok, bytes memory answer) =
+            epoch.painter.staticcall(abi.encodeCall(IPainter.roundOver, (number)));
+        return ok && answer.length == 32 && abi.decode(answer, (uint256)) == 1;
+    }
+
+    /// @inheritdoc Lineage
+    function _originOf(uint256 generation, uint256 number) internal view override returns (Origin memory) {
+        if (number == 0) return _origins[generation];
+        Epoch storage epoch = _epochs[number];
+        return Origin(epoch.modelId, epoch.parentHead, epoch.seed, epoch.recipeHash);
     }
 
     /// @dev True when the epoch's last permitted round of randomness has lapsed.

@@ -9,7 +9,7 @@ import {Result} from "./libraries/Commitments.sol";
 /// @title SoloPainter
 /// @notice The simplest painting authority: one operator, named by vote, whose word is the result.
 /// @dev It can't choose the recipe or the seed, and anybody can repaint the recipe and compare; but nobody is
-/// bonded. A set of workers takes its slot later.
+/// bonded: `WorkerSet` is the authority that nobody has to trust.
 contract SoloPainter is Governed, IPainter {
     /// @notice The artwork that is painted.
     ILivingArtwork public immutable artwork;
@@ -59,15 +59,32 @@ contract SoloPainter is Governed, IPainter {
     }
 
     /// @inheritdoc IPainter
+    /// @dev A single operator has nothing to freeze.
+    function epochSealed(uint256) external view {
+        _checkArtwork();
+    }
+
+    /// @inheritdoc IPainter
     /// @dev A single operator follows the artwork's own event; there is nobody else to tell.
-    function roundOpened(uint256, uint256, uint48) external view {
-        if (msg.sender != address(artwork)) revert NotArtwork(msg.sender);
+    function roundOpened(uint256, uint256, uint48, bytes32) external view {
+        _checkArtwork();
+    }
+
+    /// @inheritdoc IPainter
+    /// @dev A single operator may come with a result up to the deadline.
+    function roundOver(uint256) external pure returns (bool) {
+        return false;
     }
 
     /// @dev Records the operator.
     function _setOperator(address operator_) private {
         emit OperatorSet(operator, operator_);
         operator = operator_;
+    }
+
+    /// @dev Reverts unless the artwork calls.
+    function _checkArtwork() private view {
+        if (msg.sender != address(artwork)) revert NotArtwork(msg.sender);
     }
 
     /// @dev Reverts unless the operator calls.

@@ -38,10 +38,13 @@ contract SoloPainterTest is Deployed {
         assertEq(artwork.generationOf(generation).painter, stranger);
     }
 
-    function test_roundOpened_revertsForAnybodyButTheArtwork() public {
+    function test_onlyTheArtworkTellsOfEpochsAndRounds() public {
         vm.expectRevert(abi.encodeWithSelector(SoloPainter.NotArtwork.selector, stranger));
         vm.prank(stranger);
-        painter.roundOpened(1, 1, 1);
+        painter.roundOpened(1, 1, 1, "recipe");
+        vm.expectRevert(abi.encodeWithSelector(SoloPainter.NotArtwork.selector, stranger));
+        vm.prank(stranger);
+        painter.epochSealed(1);
     }
 
     function test_constructor_revertsWithoutAnArtwork() public {

@@ -188,6 +188,9 @@ interface ILivingArtwork is ISlots {
     /// @notice A generation by its number, which is its token's id.
     function generationOf(uint256 generation) external view returns (Generation memory);
 
+    /// @notice Where an epoch stands.
+    function stateOf(uint256 epoch) external view returns (EpochState);
+
     /// @notice Anchors an epoch's result. Only the epoch's painting authority, within the round.
     function anchor(uint256 epoch, Result calldata result, address credited)
         external

@@ -112,8 +112,9 @@ abstract contract Deployed is Test {
     }
 
     function _parts() internal view returns (LivingArtwork.Parts memory) {
-        return
-            LivingArtwork.Parts(address(parameters), address(randomness), address(painter), address(timelock));
+        return LivingArtwork.Parts(
+            address(parameters), address(randomness), address(painter), address(timelock), address(0)
+        );
     }
 
     function _initial() internal pure returns (ArtParameters.Initial memory) {

@@ -12,15 +12,36 @@ contract StubbornPainter is IPainter {
     bool public ready = true;
     bool public refuses;
     uint256 public rounds;
+    uint256 public sealedEpoch;
+    bytes32 public recipeHash;
+    bytes private answer;
 
     function set(bool ready_, bool refuses_) external {
         ready = ready_;
         refuses = refuses_;
     }
 
-    function roundOpened(uint256, uint256, uint48) external {
+    function epochSealed(uint256 epoch) external {
+        sealedEpoch = epoch;
+    }
+
+    function roundOpened(uint256, uint256, uint48, bytes32 recipeHash_) external {
         require(!refuses, "refused");
+        recipeHash = recipeHash_;
         ++rounds;
+    }
+
+    /// @dev What it says of a round, in raw bytes, so that it can answer nonsense; a revert when there is nothing.
+    function setAnswer(bytes calldata answer_) external {
+        answer = answer_;
+    }
+
+    function roundOver(uint256) external view returns (bool) {
+        require(answer.length != 0, "no answer");
+        bytes memory raw = answer;
+        assembly ("memory-safe") {
+            return(add(raw, 32), mload(raw))
+        }
     }
 
     function anchor(ILivingArtwork artwork, uint256 epoch, Result calldata result)
