@@ -92,13 +92,12 @@ contract WorkerSet is Penalties, IPainter {
         Terms storage term = _terms[epoch];
         Round storage round = _rounds[epoch];
         Rules storage rules_ = _rules[term.rulesVersion];
-        uint256 length = deadline - block.timestamp;
-        uint256 commits = length * rules_.commitMilli / 1000;
-        uint256 reveals = length * (uint256(rules_.commitMilli) + rules_.revealMilli) / 1000;
+        uint48 opened = uint48(block.timestamp);
+        uint48 length = deadline - opened;
         term.recipeHash = recipeHash;
         round.number = number.toUint16();
-        round.commitUntil = uint48(block.timestamp + commits);
-        round.revealUntil = uint48(block.timestamp + reveals);
+        round.commitUntil = opened + length * rules_.commitMilli / 1000;
+        round.revealUntil = opened + length * (rules_.commitMilli + rules_.revealMilli) / 1000;
         round.deadline = deadline;
         round.before += round.revealed;
         round.committed = 0;
