@@ -154,7 +154,8 @@ def one_epoch() -> tuple[float, float, Any]:
     sealed.
     """
     from chain import clock
-    from gallery.models import Epoch, Generation, Rendering
+    from compute.models import Rendering
+    from gallery.models import Epoch, Generation
     from gallery.tasks import tick
 
     epoch = wait(lambda: Epoch.objects.filter(sealing__isnull=True).first())
@@ -240,8 +241,8 @@ class Bare:
         """Seconds for one picture."""
         import torch
 
-        from gallery import pictures
-        from gallery.models import Picture
+        from compute import pictures
+        from compute.models import Picture
         from studio.paint import generator_seed
         from studio.recipe import Recipe
 

@@ -20,7 +20,8 @@ def seed() -> int:
 
     from chain import abi
     from chain.models import Cursor
-    from gallery.models import Control, Epoch, Generation, Picture, Rendering, Sealing, SeedDraw
+    from compute.models import Picture, Rendering
+    from gallery.models import Control, Epoch, Generation, Sealing, SeedDraw
     from governance.models import ProposalExecuted, ProposalQueued
     from tests.governance import factories
 

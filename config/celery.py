@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("murmuration")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["gallery"])
+app.autodiscover_tasks(["compute", "gallery"])
 app.conf.beat_schedule = {
     # Every state machine moves in the tick and nowhere else, so a crash costs one tick.
     # A tick that waits longer than its period in the queue is dropped: the next one does the same.

@@ -70,7 +70,8 @@ class Site(Process):
         migrate()
         if password := make_admin():
             say(f"Admin: {self.address}/admin/ as admin, password {password} (said only once)")
-        from gallery import rendering, repaints
+        from compute import rendering
+        from gallery import repaints
 
         rendering.release_leases()
         repaints.release_leases()

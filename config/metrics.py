@@ -37,14 +37,14 @@ from chain.models import (
     Transaction,
     TransactionState,
 )
+from compute.models import Rendering
 from gallery import epochs, health, mirrored
-from gallery.models import Rendering
 from live import hub, presence
 
 log = logging.getLogger(__name__)
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-TASKS = ("gallery.tasks.tick", "gallery.tasks.paint")
+TASKS = ("gallery.tasks.tick", "compute.tasks.paint")
 OUTCOMES = ("SUCCESS", "FAILURE", "RETRY", "REVOKED")
 EVENTS, EVENTS_S = "config.metrics.events", 30
 FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")

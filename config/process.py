@@ -3,7 +3,7 @@
 The lock on its data folder, its port, its log files, its threads, and its end. It is started and stopped from
 the main thread, where signals arrive; a stop takes STOP_S seconds at most, and leaves no child.
 
-The painter is a process of its own, a child of this one (`gallery.painter`). It is ended at once: the row of
+The painter is a process of its own, a child of this one (`compute.painter`). It is ended at once: the row of
 its job lets the next start take the painting up again.
 """
 
@@ -33,7 +33,7 @@ log = logging.getLogger("config.process")
 
 STOP_S = 4.5
 QUEUES = ("control", "paint")
-PAINT = {"gallery.tasks.paint", "gallery.tasks.repaint"}
+PAINT = {"compute.tasks.paint", "gallery.tasks.repaint"}
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -227,7 +227,7 @@ class Process:
         """End what goes on; what will not end in time ends with the process."""
         if not self.halt.is_set():
             self.ask_to_stop()
-        if rendering := sys.modules.get("gallery.rendering"):
+        if rendering := sys.modules.get("compute.rendering"):
             rendering.stop()
         stop_workers()
         # A picture that was just painted is kept first, which needs no chain.

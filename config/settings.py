@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "chain",
     "live",
     "governance",
+    "compute",
     "gallery",
 ]
 
@@ -232,7 +233,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {f"gallery.tasks.{name}": {"queue": "paint"} for name in ("paint", "repaint", "warm")}
+PAINT_TASKS = ("compute.tasks.paint", "compute.tasks.warm", "gallery.tasks.repaint")
+CELERY_TASK_ROUTES = {name: {"queue": "paint"} for name in PAINT_TASKS}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.
     {"visibility_timeout": int(timedelta(hours=6).total_seconds())}

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chain.models import Cursor, Reorganisation, Repair, Transaction, TransactionState
+from compute.models import Picture, Rendering
 from gallery import alarms, health, rebuilds
-from gallery.models import Control, Picture, Rendering
+from gallery.models import Control
 
 PICTURES_LOOKED_AT = 500
 OFTEN = 10
@@ -159,7 +160,7 @@ def _paintings() -> list[Trouble]:
             Trouble(
                 f"The painting for epoch {failed.epoch_number} failed: {failed.error}",
                 "Mend the cause and retry it; else it gets new attempts with the next round.",
-                reverse("admin:gallery_rendering_change", args=[failed.pk]),
+                reverse("admin:compute_rendering_change", args=[failed.pk]),
             )
         )
     newest = Picture.objects.order_by("-created_at").only("file_hash", "file")[:PICTURES_LOOKED_AT]
@@ -169,7 +170,7 @@ def _paintings() -> list[Trouble]:
             Trouble(
                 f"{len(lost)} picture file{'s are' if len(lost) > 1 else ' is'} lost, the first {lost[0]}.",
                 "Paint that generation again: if the pixels agree, its file is written again.",
-                reverse("admin:gallery_picture_change", args=[lost[0]]),
+                reverse("admin:compute_picture_change", args=[lost[0]]),
             )
         )
     return found

@@ -15,10 +15,11 @@ from django.urls import reverse
 
 from chain import clock
 from chain.models import Cursor, Log
+from compute.models import Rendering
 from gallery import rest
 from gallery.epochs import EpochState
 from gallery.generations import GenerationView, views_of
-from gallery.models import Epoch, Generation, Rendering
+from gallery.models import Epoch, Generation
 from gallery.upcoming import failure_words
 from governance import selectors, withholding
 from governance.models import Proposal, ProposalCanceled, ProposalExecuted, ProposalExtended

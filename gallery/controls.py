@@ -15,8 +15,10 @@ from django.core.exceptions import PermissionDenied
 
 from chain import clock
 from chain.private import PrivateChain
-from gallery import audit, epochs, mining, rebuilds, rendering, repaints, roles
-from gallery.models import Control, Epoch, Rendering
+from compute import rendering
+from compute.models import Rendering
+from gallery import audit, epochs, mining, rebuilds, repaints, roles
+from gallery.models import Control, Epoch
 from governance import withholding
 from governance.parameters.spec import duration
 

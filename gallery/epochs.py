@@ -24,8 +24,10 @@ from django.conf import settings
 from chain import clock, contracts, deployments, transactions
 from chain.memory import once
 from chain.models import Cursor
-from gallery import recipes, rendering, rest, troubles
-from gallery.models import Control, Epoch, Generation, Rendering, Round, Sealing
+from compute import rendering, troubles
+from compute.models import Rendering
+from gallery import recipes, rest
+from gallery.models import Control, Epoch, Generation, Round, Sealing
 
 PENDING, READY, LAPSED = 0, 1, 2
 """`IRandomnessSource.status`."""

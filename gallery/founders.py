@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gallery import pictures
-from gallery.models import Generation, Rendering
+from compute import pictures
+from compute.models import Rendering
+from gallery.models import Generation
 from studio import picture as studio_picture
 from studio.recipe import Recipe
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from chain.models import Cursor
+from compute.models import Picture, Rendering
 from gallery import decisions, founders
-from gallery.models import Generation, Picture, Rendering, Sealing, SeedRefix
+from gallery.models import Generation, Sealing, SeedRefix
 from governance import addresses, parameters, people, withholding
 from studio.recipe import join_style
 from studio.vocabulary import PALETTES

@@ -24,8 +24,9 @@ from chain import signers
 from chain.models import Block, Cursor, ProviderState, Transaction, TransactionState
 from chain.rpc import RpcError, RpcUnavailable, get_rpc
 from chain.signers import SignerMissing
+from compute.models import Rendering
 from gallery import mirrored
-from gallery.models import Control, Rendering
+from gallery.models import Control
 
 TICK, OPERATOR = "gallery.health.tick", "gallery.health.operator"
 KEPT_S = 86_400

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain import deployments
+from compute.models import Picture, Rendering
 from gallery import recipes
 from gallery.generations import GenerationView
-from gallery.models import Generation, Picture, Rendering, Sealing
+from gallery.models import Generation, Sealing
 from governance import parameters
 from governance.models import TokenTransfer
 from governance.weights import ZERO

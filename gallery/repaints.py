@@ -21,8 +21,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import painter, pictures, recipes, rendering, troubles
-from gallery.models import Generation, Picture, Rendering, Repaint, Sealing
+from compute import painter, pictures, rendering, troubles
+from compute.models import Picture, Rendering
+from gallery import recipes
+from gallery.models import Generation, Repaint, Sealing
 from studio import models as studio_models
 from studio import picture as studio_picture
 from studio.models import UnknownModel

@@ -19,9 +19,10 @@ WITHHOLD = "governance.withhold"
 _SEEN = {
     "auth": ("group", "user"),
     "chain": ("block", "cursor", "log", "providerhealth", "reorganisation", "repair", "transaction"),
+    "compute": ("picture", "rendering"),
     "gallery": (
-        *("auditentry", "control", "epoch", "failure", "generation", "picture", "rebuild", "rendering"),
-        *("repaint", "round", "sealing", "seeddraw", "seedrefix", "slotchange"),
+        *("auditentry", "control", "epoch", "failure", "generation", "rebuild", "repaint", "round"),
+        *("sealing", "seeddraw", "seedrefix", "slotchange"),
     ),
     "governance": (
         *("delegation", "exclusion", "governorsetting", "operationcancelled", "operationexecuted"),

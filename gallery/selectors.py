@@ -13,9 +13,10 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q
 
 from chain import deployments
+from compute.models import Rendering
 from gallery import record
 from gallery.generations import DecidedBy, GenerationView, rows, views_of
-from gallery.models import Generation, Rendering, Sealing
+from gallery.models import Generation, Sealing
 from gallery.upcoming import Next, Painting, painting, upcoming
 from governance import parameters, withholding
 from governance.models import Vote

@@ -1,4 +1,4 @@
-"""The tick that moves everything, the painting that it never waits for, and getting ready for one."""
+"""The tick that moves everything, and repaints, which it never waits for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
-from gallery import epochs, founders, health, mining, rebuilds, rendering, repaints, troubles
+from compute import troubles
+from gallery import epochs, founders, health, mining, rebuilds, repaints
 from gallery.models import Control
 from governance import keeper
 
@@ -38,18 +39,6 @@ def tick() -> str:
         health.note_tick(time.monotonic() - began)
         if cache.get(LOCK) == token:
             cache.delete(LOCK)
-
-
-@shared_task(name="gallery.tasks.paint", ignore_result=True, acks_late=True)
-def paint(rendering_id: int) -> str:
-    """Paint one job, then have it anchored without waiting for the next beat."""
-    return rendering.paint(rendering_id, lambda: tick.apply_async(expires=5))
-
-
-@shared_task(name="gallery.tasks.warm", ignore_result=True)
-def warm() -> None:
-    """Get the painter ready, in the process that is going to paint."""
-    rendering.warm()
 
 
 @shared_task(name="gallery.tasks.repaint", ignore_result=True, acks_late=True)

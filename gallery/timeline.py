@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from django.db.models import Q
 
 from chain.models import Cursor, Log, Transaction
+from compute.models import Rendering
 from gallery import epochs
-from gallery.models import Epoch, Generation, Rendering
+from gallery.models import Epoch, Generation
 
 
 @dataclass(frozen=True)

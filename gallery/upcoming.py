@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from chain import clock
 from chain.models import Cursor
+from compute.models import Rendering
 from gallery import epochs, rest
-from gallery.models import Control, Epoch, Generation, Rendering, Round
+from gallery.models import Control, Epoch, Generation, Round
 from governance import selectors
 from governance.models import ParameterChange
 from governance.selectors import Standing, State

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 
+from compute.models import Rendering
 from gallery import controls, roles
-from gallery.models import Generation, Rendering
+from gallery.models import Generation
 from governance import parameters, withholding
 from governance.models import ParameterChange, Proposal, Vote, Withholding
 

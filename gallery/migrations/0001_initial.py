@@ -3,7 +3,7 @@
 import chain.fields
 import django.db.models.deletion
 import django.utils.timezone
-import gallery.storage
+import compute.storage
 from django.conf import settings
 from django.db import migrations, models
 
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('thumb_hash', chain.fields.HexField(32)),
                 ('width', models.PositiveIntegerField()),
                 ('height', models.PositiveIntegerField()),
-                ('file', models.FileField(max_length=200, storage=gallery.storage.picture_storage, upload_to=gallery.storage.picture_path)),
+                ('file', models.FileField(max_length=200, storage=compute.storage.picture_storage, upload_to=compute.storage.picture_path)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),

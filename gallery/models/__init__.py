@@ -1,5 +1,6 @@
-"""What the gallery keeps: rows mirrored from the chain, and the painter's own work."""
+"""What the gallery keeps: rows mirrored from the chain, and what its operators asked for."""
 
+from gallery.models.desk import AuditEntry, Control
 from gallery.models.mirror import (
     Epoch,
     Failure,
@@ -11,7 +12,6 @@ from gallery.models.mirror import (
     SlotChange,
 )
 from gallery.models.upkeep import Rebuild, Repaint
-from gallery.models.work import AuditEntry, Control, Picture, Rendering
 
 __all__ = [
     "AuditEntry",
@@ -19,9 +19,7 @@ __all__ = [
     "Epoch",
     "Failure",
     "Generation",
-    "Picture",
     "Rebuild",
-    "Rendering",
     "Repaint",
     "Round",
     "Sealing",

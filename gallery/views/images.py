@@ -15,8 +15,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from gallery import pictures
-from gallery.models import Picture
+from compute import pictures
+from compute.models import Picture
 from governance import withholding
 
 KEPT = "public, no-cache"

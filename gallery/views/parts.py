@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from compute.models import Picture
 from gallery import decisions
 from gallery.generations import views_of
-from gallery.models import Generation, Picture
+from gallery.models import Generation
 from gallery.views import images
 from governance import members, people, selectors
 from governance.models import Proposal

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_safe
 
+from compute.models import Rendering
 from gallery import status as health_status
-from gallery.models import Generation, Rendering
+from gallery.models import Generation
 from governance import withholding
 from studio.recipe import Recipe
 

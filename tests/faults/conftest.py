@@ -29,7 +29,7 @@ def failing(settings: object, tally: Path) -> Iterator[Callable[..., None]]:
     """Have the site use a painter that fails, the first `times` times that it is asked."""
     import shlex
 
-    from gallery import painter
+    from compute import painter
 
     def use(fault: str, times: int = 1) -> None:
         settings.PAINTER_COMMAND = shlex.join(command(fault, times, tally))

@@ -12,9 +12,10 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from gallery import pictures, rendering, troubles
-from gallery.models import Control, Picture, Rendering
-from gallery.storage import ContentStorage
+from compute import pictures, rendering, troubles
+from compute.models import Picture, Rendering
+from compute.storage import ContentStorage
+from gallery.models import Control
 from studio.remote import RemotePainter
 from tests.faults.small import Small, plant
 from tests.faults.verbs import due_now, finish, once_each

@@ -16,8 +16,10 @@ from django.conf import settings as project
 from django.test import Client
 from django.utils import timezone
 
-from gallery import epochs, painter, rendering, selectors
-from gallery.models import Control, Failure, Generation, Rendering
+from compute import painter, rendering
+from compute.models import Rendering
+from gallery import epochs, selectors
+from gallery.models import Control, Failure, Generation
 from studio import models as studio_models
 from studio.paint import Cancelled, Step
 from studio.recipe import Recipe

@@ -14,9 +14,11 @@ from chain.anvil import Running
 from chain.indexer import Indexer
 from chain.models import Cursor, Transaction, TransactionState
 from chain.rpc import Rpc, RpcUnavailable
+from compute import rendering, troubles
+from compute.models import Rendering
 from config import threads
-from gallery import rendering, tasks, troubles
-from gallery.models import Control, Epoch, Rendering
+from gallery import tasks
+from gallery.models import Control, Epoch
 from tests.faults.proxy import FAULTS, Proxy
 from tests.faults.verbs import finish, once_each
 

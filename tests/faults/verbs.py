@@ -3,7 +3,8 @@
 from django.utils import timezone
 
 from chain.models import Transaction, TransactionState
-from gallery.models import Control, Generation, Rendering
+from compute.models import Rendering
+from gallery.models import Control, Generation
 
 
 def due_now() -> None:

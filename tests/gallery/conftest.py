@@ -31,9 +31,11 @@ def world(anvil, tmp_path: Path, settings: object, transactional_db: None):
 
     from chain.indexer import Indexer
     from chain.rpc import Rpc
+    from compute import pictures
+    from compute.models import Rendering
     from config.deploy import DeploySettings, Founding, deploy
-    from gallery import pictures, recipes
-    from gallery.models import Generation, Rendering
+    from gallery import recipes
+    from gallery.models import Generation
     from studio.models import files_digest
     from tests.gallery.world import EPOCH_S, World
 

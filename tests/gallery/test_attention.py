@@ -9,7 +9,8 @@ import pytest
 from django.core.cache import cache
 
 from chain.models import Transaction, TransactionState
-from gallery import attention, health, pictures, rebuilds
+from compute import pictures
+from gallery import attention, health, rebuilds
 from gallery.models import Control, Epoch
 from tests.governance.factories import block, place
 

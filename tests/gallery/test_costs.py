@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from chain import abi, memory
 from chain.models import Cursor
-from gallery.models import Control, Epoch, Generation, Picture, Rendering, Sealing
+from compute.models import Picture, Rendering
+from gallery.models import Control, Epoch, Generation, Sealing
 from governance.models import Proposal, ProposalCanceled, ProposalExecuted, ProposalQueued, Support
 from tests.governance import factories
 from tests.governance.conftest import chain_time, deployment  # noqa: F401 - fixtures

@@ -9,9 +9,11 @@ from chain import clock
 from chain.models import Cursor
 from chain.private import PrivateChain
 from chain.rpc import Rpc
+from compute import pictures
+from compute.models import Picture
 from config import demo, past
-from gallery import pictures, rest, selectors
-from gallery.models import Epoch, Generation, Picture
+from gallery import rest, selectors
+from gallery.models import Epoch, Generation
 from governance.models import Proposal, Vote
 from governance.selectors import State, state
 

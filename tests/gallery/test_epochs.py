@@ -9,8 +9,10 @@ from django.db import connection
 from chain import contracts
 from chain.models import Transaction
 from chain.rpc import Rpc
-from gallery import epochs, mining, pictures, recipes, rendering, rest, selectors, tasks
-from gallery.models import Control, Epoch, Failure, Generation, Picture, Rendering, SeedDraw
+from compute import pictures, rendering
+from compute.models import Picture, Rendering
+from gallery import epochs, mining, recipes, rest, selectors, tasks
+from gallery.models import Control, Epoch, Failure, Generation, SeedDraw
 from governance import actions
 from governance.models import Proposal
 from live import presence

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from chain.models import Cursor, Transaction
+from compute.models import Rendering
 from gallery import health, tasks
-from gallery.models import Control, Rendering
+from gallery.models import Control
 
 
 @pytest.fixture(autouse=True)

@@ -18,10 +18,11 @@ from django.urls import path
 from django.utils import timezone
 
 from chain.models import Cursor, Reorganisation
+from compute.models import Rendering
 from config import urls as site_urls
 from gallery import chronicle, freshness, health, status, tasks
 from gallery.chronicle import CHAPTERS
-from gallery.models import Epoch, Generation, Rendering
+from gallery.models import Epoch, Generation
 from governance import withholding
 from governance.models import Withholding
 from studio.recipe import Recipe
@@ -117,7 +118,7 @@ def test_aFoundingGeneration_saysSo(world, client: Client):
 def test_withoutPictureOrRecipe_thePageStillTellsTheHashes(world, client: Client):
     Rendering.objects.all().delete()
     one = Generation.objects.get()
-    from gallery.models import Picture
+    from compute.models import Picture
 
     Picture.objects.all().delete()
     page = text(client, "/generations/1/")

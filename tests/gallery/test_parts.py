@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from chain.models import Cursor
-from gallery import decisions, pictures
+from compute import pictures
+from gallery import decisions
 from gallery.models import Epoch, Generation, Sealing
 from governance import models, selectors
 from governance.models import Proposal, Support

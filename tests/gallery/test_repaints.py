@@ -18,8 +18,10 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from gallery import controls, pictures, rendering, repaints, roles, tasks
-from gallery.models import AuditEntry, Generation, Picture, Rendering, Repaint
+from compute import pictures, rendering
+from compute.models import Picture, Rendering
+from gallery import controls, repaints, roles, tasks
+from gallery.models import AuditEntry, Generation, Repaint
 from studio.models import files_digest
 from studio.recipe import Recipe
 from tests.governance.factories import block, place

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from gallery import pictures
+from compute import pictures
 from gallery.models import Generation
 from governance import withholding
 from governance.models import Withholding

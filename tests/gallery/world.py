@@ -10,8 +10,10 @@ from chain import clock, contracts, deployments
 from chain.indexer import Indexer
 from chain.private import PrivateChain
 from chain.rpc import Rpc
-from gallery import rendering, tasks
-from gallery.models import Epoch, Generation, Rendering
+from compute import rendering
+from compute.models import Rendering
+from gallery import tasks
+from gallery.models import Epoch, Generation
 from governance import actions
 from governance.models import Proposal, Support
 

@@ -71,5 +71,5 @@ def test_a_tick_never_waits_for_a_painting(tasks: tuple[Task, Task]):
 
 def test_the_real_tasks_go_to_their_queues():
     routes = app.conf.task_routes
-    assert routes["gallery.tasks.paint"]["queue"] == "paint"
+    assert routes["compute.tasks.paint"]["queue"] == "paint"
     assert app.conf.beat_schedule["tick"]["options"]["queue"] == "control"

@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from PIL import Image
 
-from gallery import pictures
-from gallery.models import Picture
-from gallery.storage import ContentStorage, picture_storage, stored_name
+from compute import pictures
+from compute.models import Picture
+from compute.storage import ContentStorage, picture_storage, stored_name
 
 pytestmark = pytest.mark.django_db
 

@@ -13,8 +13,8 @@ from django.conf import settings as project
 from django.db import connection
 from django.utils import timezone
 
-from gallery import pictures, rendering
-from gallery.models import Picture, Rendering
+from compute import pictures, rendering
+from compute.models import Picture, Rendering
 from studio import models as studio_models
 from studio.recipe import Recipe
 

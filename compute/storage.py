@@ -13,7 +13,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
 
-@deconstructible(path="gallery.storage.ContentStorage")
+@deconstructible(path="compute.storage.ContentStorage")
 class ContentStorage(FileSystemStorage):
     """Files whose name is decided by their content, in `MEDIA_ROOT`.
 

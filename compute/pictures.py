@@ -14,8 +14,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from PIL import Image
 
-from gallery.models import Picture
-from gallery.storage import ContentStorage, picture_storage, stored_name
+from compute.models import Picture
+from compute.storage import ContentStorage, picture_storage, stored_name
 from studio import picture as studio_picture
 
 SIZES = (160, 512, 1024)

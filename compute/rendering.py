@@ -26,8 +26,8 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gallery import painter, pictures, troubles
-from gallery.models import Picture, Rendering
+from compute import painter, pictures, troubles
+from compute.models import Picture, Rendering
 from governance import withholding
 from live import publish
 from studio import models as studio_models
@@ -97,7 +97,7 @@ def send_if_lost(job: Rendering, round_number: int) -> bool:
     waiting = row.claimable().filter(long_ago | Q(sent_at__gt=now + RESEND_AFTER))  # that clock was wrong
     if not waiting.update(sent_at=now):
         return False
-    from gallery.tasks import paint
+    from compute.tasks import paint
 
     transaction.on_commit(lambda: paint.delay(job.pk))
     return True
@@ -116,9 +116,9 @@ def trouble(job: Rendering) -> str:
 
 def expect() -> None:
     """A painting is likely soon: have the painter start and load its model, if nobody just did."""
-    if not cache.add("gallery.rendering.expected", True, EXPECT_EVERY_S):
+    if not cache.add("compute.rendering.expected", True, EXPECT_EVERY_S):
         return
-    from gallery.tasks import warm
+    from compute.tasks import warm
 
     warm.apply_async(expires=EXPECT_EVERY_S)
 

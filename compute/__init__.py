@@ -1,0 +1,1 @@
+"""Who paints: workers, their bonds and commitments, and the painting itself."""

@@ -1,0 +1,5 @@
+"""What is kept of who paints: rows mirrored from the chain, and the painters' own work."""
+
+from compute.models.work import Picture, Rendering
+
+__all__ = ["Picture", "Rendering"]
