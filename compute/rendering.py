@@ -26,7 +26,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from django.db.models import F, Q
 from django.utils import timezone
 
-from compute import painter, pictures, troubles
+from compute import energy, painter, pictures, troubles
 from compute.models import Picture, Rendering
 from governance import withholding
 from live import publish
@@ -343,6 +343,7 @@ def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -
             error="",
             environment=json.loads(json.dumps(painting.environment)),
             seconds=painting.seconds,
+            energy=energy.recorded(painting.energy),
             picture=picture,
             lease_until=None,
             cancel=False,

@@ -86,6 +86,11 @@ PAINTER_MEMORY_MB = env.int("PAINTER_MEMORY_MB", default=8000)
 PAINTER_LOAD_TIMEOUT_S = env.int("PAINTER_LOAD_TIMEOUT_S", default=600)
 PAINTER_STEP_TIMEOUT_S = env.int("PAINTER_STEP_TIMEOUT_S", default=120)
 PAINTER_IDLE_S = env.int("PAINTER_IDLE_S", default=900)
+# Read by the painter's process itself (studio/energy.py), here so that nonsense is refused at the start.
+PAINTER_WATTS_PER_CORE = env.float("PAINTER_WATTS_PER_CORE", default=None)
+ENERGY_PUE = env.float("ENERGY_PUE", default=None)
+ENERGY_GRID_G_PER_KWH = env.float("ENERGY_GRID_G_PER_KWH", default=None)
+ENERGY_SOURCE = env.str("ENERGY_SOURCE", default="")
 
 # --- Django ------------------------------------------------------------------------------------------
 

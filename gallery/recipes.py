@@ -9,15 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_abi import encode
-from eth_utils import keccak
-
 from chain import deployments
+from compute import commitments
 from gallery.models import Generation, Sealing
 from governance import parameters
 from studio.recipe import Recipe
-
-NO_HEAD = "0x" + "00" * 32
 
 
 class RecipeMismatch(Exception):
@@ -25,48 +21,24 @@ class RecipeMismatch(Exception):
 
 
 def head(generation: Generation) -> str:
-    """The lineage head after a generation: keccak256(abi.encode("HEAD_V1", parent, generation, recipe,
-    result)).
-    """
-    return _hash(
-        ("string", "HEAD_V1"),
-        ("bytes32", generation.parent),
-        ("uint256", generation.number),
-        ("bytes32", generation.recipe_hash),
-        ("bytes32", generation.result_hash),
+    """The lineage head after a generation."""
+    return commitments.head(
+        generation.parent, generation.number, generation.recipe_hash, generation.result_hash
     )
 
 
 def recipe_hash(epoch: int, params_hash: str, parent_head: str, seed: str) -> str:
-    """keccak256(abi.encode("RECIPE_V1", chainid, artwork, epoch, paramsHash, parentHead, seed))."""
+    """The commitment to an epoch's recipe, by this deployment's artwork."""
     deployment = deployments.load()
-    return _hash(
-        ("string", "RECIPE_V1"),
-        ("uint256", deployment.chain_id),
-        ("address", deployment.address_of("LivingArtwork")),
-        ("uint256", epoch),
-        ("bytes32", params_hash),
-        ("bytes32", parent_head),
-        ("bytes32", seed),
-    )
-
-
-def result_hash(recipe: str, pixel_hash: str, thumb_hash: str, file_hash: str) -> str:
-    """keccak256(abi.encode("RESULT_V1", recipeHash, pixelHash, thumbHash, fileHash))."""
-    return _hash(
-        ("string", "RESULT_V1"),
-        ("bytes32", recipe),
-        ("bytes32", pixel_hash),
-        ("bytes32", thumb_hash),
-        ("bytes32", file_hash),
-    )
+    artwork = deployment.address_of("LivingArtwork")
+    return commitments.recipe_hash(deployment.chain_id, artwork, epoch, params_hash, parent_head, seed)
 
 
 def parent_of(parent_head: str) -> Generation | None:
     """The generation whose head this is, None for the empty lineage. RecipeMismatch when the mirror has
     none.
     """
-    if parent_head == NO_HEAD:
+    if parent_head == commitments.NO_HEAD:
         return None
     for generation in Generation.objects.order_by("-number"):
         if head(generation) == parent_head:
@@ -97,7 +69,7 @@ def build(sealing: Sealing) -> Recipe:
             f"but the contract computed {draw.recipe_hash}"
         )
     parent = parent_of(sealing.parent_head)
-    return from_values(_readable(raw), draw.seed, parent.file_hash if parent else None)
+    return from_values(readable(raw), draw.seed, parent.file_hash if parent else None)
 
 
 def from_values(values: dict[str, Any], seed: str, parent_file: str | None) -> Recipe:
@@ -121,7 +93,7 @@ def from_values(values: dict[str, Any], seed: str, parent_file: str | None) -> R
     ).validate()
 
 
-def _readable(raw: dict[str, str]) -> dict[str, Any]:
+def readable(raw: dict[str, str]) -> dict[str, Any]:
     """Values from their bytes on chain. Bytes of a text that are no UTF-8 are left out, so it never gets
     longer.
     """
@@ -134,11 +106,3 @@ def _readable(raw: dict[str, str]) -> dict[str, Any]:
         for key, value in raw.items()
         if key in parameters.BY_KEY
     }
-
-
-def _hash(*fields: tuple[str, Any]) -> str:
-    types = [kind for kind, _ in fields]
-    values = [
-        bytes.fromhex(value.removeprefix("0x")) if kind == "bytes32" else value for kind, value in fields
-    ]
-    return "0x" + keccak(encode(types, values)).hex()

@@ -1,5 +1,5 @@
 """What is kept of who paints: rows mirrored from the chain, and the painters' own work."""
 
-from compute.models.work import Picture, Rendering
+from compute.models.work import Attestation, Picture, Rendering
 
-__all__ = ["Picture", "Rendering"]
+__all__ = ["Attestation", "Picture", "Rendering"]

@@ -91,6 +91,7 @@ class Rendering(models.Model):
     error = models.TextField(blank=True)
     environment = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    energy = models.JSONField(default=dict, blank=True, help_text="see compute.energy; empty: not recorded")
     picture = models.ForeignKey(
         Picture, null=True, blank=True, on_delete=models.PROTECT, related_name="renderings"
     )
@@ -110,3 +111,23 @@ class Rendering(models.Model):
     def new_claim() -> uuid.UUID:
         """A value that no other claim has."""
         return uuid.uuid4()
+
+
+class Attestation(models.Model):
+    """What a worker says of a painting beside its pixels, under the hash that is in its commitment.
+
+    `body` is the canonical JSON (`compute.attestations`): the hash is that of its UTF-8 bytes.
+    """
+
+    manifest_hash = HexField(length=32, primary_key=True)
+    body = models.TextField()
+    worker = HexField(length=20, db_index=True)
+    epoch = models.PositiveBigIntegerField(db_index=True)
+    recipe_hash = HexField(length=32, db_index=True)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-made_at"]
+
+    def __str__(self) -> str:
+        return f"Attestation of {self.worker} for epoch {self.epoch}"

@@ -9,7 +9,7 @@ from django.db import connection
 from chain import contracts
 from chain.models import Transaction
 from chain.rpc import Rpc
-from compute import pictures, rendering
+from compute import commitments, pictures, rendering
 from compute.models import Picture, Rendering
 from gallery import epochs, mining, recipes, rest, selectors, tasks
 from gallery.models import Control, Epoch, Failure, Generation, SeedDraw
@@ -48,7 +48,9 @@ def test_story_aVoteBecomesAPicture(world, watched):
     assert job.picture.thumb_hash == onchain["result"]["thumbHash"]
     assert recipes.head(second) == onchain["head"] == world.call("head")
     assert (
-        recipes.result_hash(second.recipe_hash, second.pixel_hash, job.picture.thumb_hash, second.file_hash)
+        commitments.result_hash(
+            second.recipe_hash, second.pixel_hash, job.picture.thumb_hash, second.file_hash
+        )
         == second.result_hash
     )
     # And the page says who decided it.
