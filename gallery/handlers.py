@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chain.events import Event
 from chain.rows import insert
+from compute.handlers import ascii_word
 from gallery.models import Epoch, Failure, Generation, Round, Sealing, SeedDraw, SeedRefix, SlotChange
 from live import publish
 
@@ -155,9 +156,3 @@ def slot_set(events: Sequence[Event]) -> None:
             for event in events
         ],
     )
-
-
-def ascii_word(value: str) -> str:
-    """The ASCII text at the left of 32 bytes; bytes that are no ASCII are shown as hexadecimal text."""
-    raw = bytes.fromhex(value.removeprefix("0x")).rstrip(b"\x00")
-    return raw.decode("ascii") if raw.isascii() and raw.decode("ascii").isprintable() else value[:32]

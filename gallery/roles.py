@@ -19,7 +19,12 @@ WITHHOLD = "governance.withhold"
 _SEEN = {
     "auth": ("group", "user"),
     "chain": ("block", "cursor", "log", "providerhealth", "reorganisation", "repair", "transaction"),
-    "compute": ("picture", "rendering"),
+    "compute": (
+        *("acceptance", "acceptedclasschange", "attestation", "bondchange", "challenge", "classlisting"),
+        *("commitment", "credit", "creditwithdrawal", "drop", "exitrequest", "feecredit", "feerelease"),
+        *("finalization", "opening", "picture", "poolchange", "refusal", "registration", "rendering"),
+        *("return", "reveal", "ruleschange", "settlement", "slash", "urichange", "vow", "window"),
+    ),
     "gallery": (
         *("auditentry", "control", "epoch", "failure", "generation", "rebuild", "repaint", "round"),
         *("sealing", "seeddraw", "seedrefix", "slotchange"),

@@ -1,5 +1,5 @@
 """The painters' pages of the desk: every row can be read, none can be changed."""
 
-from compute.admin import works
+from compute.admin import mirror, works
 
-__all__ = ["works"]
+__all__ = ["mirror", "works"]

@@ -131,3 +131,41 @@ class Attestation(models.Model):
 
     def __str__(self) -> str:
         return f"Attestation of {self.worker} for epoch {self.epoch}"
+
+
+class Vow(models.Model):
+    """What one of our workers commits to, written down before the commitment is sent: with it lost, so would
+    be the salt, and the bond's share that silence costs. It outlives any reorganisation of the chain.
+    """
+
+    worker = HexField(length=20)
+    epoch = models.PositiveBigIntegerField(db_index=True)
+    round = models.PositiveIntegerField()
+    result_hash = HexField(length=32)
+    manifest_hash = HexField(length=32)
+    salt = HexField(length=32)
+    commitment = HexField(length=32)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-epoch", "-round", "worker"]
+        constraints = [models.UniqueConstraint(fields=["worker", "epoch", "round"], name="one_vow_a_round")]
+
+    def __str__(self) -> str:
+        return f"Vow of {self.worker} for epoch {self.epoch}, round {self.round}"
+
+
+class Refusal(models.Model):
+    """Why one of our workers does not paint an epoch. Declining costs nothing."""
+
+    worker = HexField(length=20)
+    epoch = models.PositiveBigIntegerField(db_index=True)
+    reason = models.TextField()
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-epoch", "worker"]
+        constraints = [models.UniqueConstraint(fields=["worker", "epoch"], name="one_refusal_an_epoch")]
+
+    def __str__(self) -> str:
+        return f"{self.worker} does not paint epoch {self.epoch}"

@@ -10,6 +10,7 @@ from django.db import models, transaction
 
 from chain import cascade
 from chain.models import Block
+from compute import models as painters
 from gallery.models import Epoch, Failure, Generation, Round, Sealing, SeedDraw, SeedRefix, SlotChange
 from governance import models as governed
 from tests.governance import factories
@@ -28,6 +29,49 @@ def everything() -> dict[str, list[tuple[Any, ...]]]:
                     tuple(map(str, row)) for row in model._base_manager.values_list()
                 )
     return found
+
+
+def workers(where: Block, number: int) -> None:
+    """A row of each table that the set of workers is mirrored into."""
+    one, epoch, slash = {"worker": MIRA}, {"epoch": number}, {"slash_id": number}
+    round_, amount, result = {**epoch, "round": 1}, {"amount": 1}, {"result_hash": hash32()}
+    hashes = ("pixel_hash", "thumb_hash", "file_hash", "manifest_hash")
+    until = {"commit_until": 1, "reveal_until": 2, "deadline": 3}
+    wei = ("min_bond", "render_fee", "silence_slash", "mismatch_slash", "max_gas_price")
+    rest = ("quorum", "commit_milli", "reveal_milli", "exit_delay", "challenge_period", "resolve_period")
+    rows: list[tuple[type[models.Model], dict[str, Any]]] = [
+        (painters.Registration, {**one, "class_id": hash32(), "first_epoch": 1}),
+        (painters.UriChange, {**one, "uri": "https://example.org"}),
+        (painters.BondChange, {**one, "bond": 1, "reason": "add"}),
+        (painters.ExitRequest, {**one, "last_epoch": 1, "withdrawable_at": 1}),
+        (painters.Drop, {**one, "last_epoch": 1}),
+        (painters.Return, {**one, "first_epoch": 1}),
+        (painters.RulesChange, dict.fromkeys((*wei, *rest), 1)),
+        (painters.ClassListing, {"class_id": hash32(), "listed": True}),
+        (painters.AcceptedClassChange, {"previous": hash32(), "current": hash32()}),
+        (painters.Acceptance, {**epoch, "accepted_class": hash32(), "quorum": 2, "eligible": 3, "fee": 1}),
+        (painters.Window, {**round_, **until}),
+        (painters.Opening, round_),
+        (painters.Commitment, {**round_, **one, "class_id": hash32(), "commitment": hash32()}),
+        (
+            painters.Reveal,
+            {**round_, **one, **result, **{name: hash32() for name in hashes}, "counted": True},
+        ),
+        (
+            painters.Finalization,
+            {**epoch, **result, "generation": 1, "winners": 2, "by": MIRA, "reimbursed": 1},
+        ),
+        (painters.FeeCredit, {**one, **epoch, **amount}),
+        (painters.FeeRelease, {**epoch, **amount}),
+        (painters.Slash, {**slash, **one, **round_, **amount, "reason": "silence", "challenge_until": 0}),
+        (painters.Challenge, {**slash, **one, "uri": "", "decide_until": 1}),
+        (painters.Settlement, {**slash, **one, **amount, "upheld": True}),
+        (painters.PoolChange, {"pool": 1, "reason": "funded"}),
+        (painters.Credit, {"account": MIRA, **amount, "reason": "fee"}),
+        (painters.CreditWithdrawal, {"account": MIRA, "to": MIRA, **amount}),
+    ]
+    for model, values in rows:
+        model._default_manager.create(**place(where), **values)
 
 
 def proposal(where: Block, number: int) -> governed.Proposal:
@@ -78,6 +122,7 @@ def world() -> tuple[Block, ...]:
         factories.model_in(where)
         governed.ModelStatus.objects.create(**place(where), model_id=hash32(), status=2)
         governed.RoyaltyReceiver.objects.create(**place(where), model_id=hash32(), receiver=MIRA)
+        workers(where, number)
         epoch = Epoch.objects.create(number=number, ends_at=1, **log_in(where))
         begun = Epoch.objects.get(number=0)
         words = {
