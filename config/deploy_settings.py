@@ -68,14 +68,14 @@ class DeploySettings:
     ) -> Self:
         """The settings of a profile, "demo" or "public", with `changes` to single ones.
 
-        `parameters` need no `epoch_length`: the profile's is used where it is missing. Raises DeploymentError
-        for an unknown profile.
+        `parameters` need no `epoch_length`, where the profile's is used, and no `energy_budget`, where there
+        is none. Raises DeploymentError for an unknown profile.
         """
         if name not in PROFILES:
             raise DeploymentError(f"there is no profile {name!r}: choose one of {', '.join(PROFILES)}")
         chosen = {**PROFILES[name], **changes}
         epoch_length = chosen.pop("epoch_length")
-        values = {"epoch_length": epoch_length, **parameters}
+        values = {"epoch_length": epoch_length, "energy_budget": 0, **parameters}
         if wrong := set(values) ^ set(governed.BY_KEY):
             raise DeploymentError(f"first values are missing or unknown: {', '.join(sorted(wrong))}")
         return cls(operator=operator, parameters=values, founding=founding, **chosen)
@@ -110,7 +110,8 @@ def first_values(
 def read_founding(file: Path, owners: Sequence[str], epoch_length: int) -> tuple[Founding, ...]:
     """The founding generations that a founding.json lists; an entry's `owner_index` points into `owners`.
 
-    The parameters are the recipe's; an epoch length, which no recipe has, is taken from `epoch_length`.
+    The parameters are the recipe's; an epoch length, which no recipe has, is taken from `epoch_length`, and
+    there is no energy budget.
     Raises DeploymentError when the file is missing or malformed, or names an owner that isn't given.
     """
     try:
@@ -137,6 +138,7 @@ def _founding(entry: Mapping[str, Any], owners: Sequence[str], epoch_length: int
         "width": recipe["width"],
         "height": recipe["height"],
         "epoch_length": epoch_length,
+        "energy_budget": 0,
     }
     return Founding(
         title=entry["title"],

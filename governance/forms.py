@@ -12,7 +12,7 @@ from eth_utils.address import is_checksum_address
 from governance import withholding
 from governance.actions import MAX_REASON_BYTES
 from governance.models import Support
-from governance.parameters import BY_KEY, PARAMETERS, Parameter, Value, values_at
+from governance.parameters import PARAMETERS, Parameter, Value, values_at
 from governance.parameters.spec import hidden_characters
 from studio import vocabulary
 
@@ -23,7 +23,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Words", ("prompt", "negative_prompt")),
     ("Style", ("family", "palette", "mood")),
     ("Hand", ("strength", "guidance", "steps")),
-    ("Frame", ("width", "height", "epoch_length", "model")),
+    ("Frame", ("width", "height", "epoch_length", "energy_budget", "model")),
 )
 _SUGGESTIONS: dict[str, tuple[str, ...]] = {
     "family": vocabulary.FAMILIES,
@@ -175,7 +175,10 @@ class ComposeForm(forms.Form):
         super().__init__(*args, **{**kwargs, "initial": initial})
         self.newest_version = newest_version
         self.today = values_at(newest_version)
+        # Contracts that were deployed before a parameter was thought of have no setter for it.
         for parameter in PARAMETERS:
+            if parameter.key not in self.today:
+                continue
             self.fields[parameter.key] = ParameterField(parameter, self.today.get(parameter.key))
 
     def clean_title(self) -> str:
@@ -212,8 +215,8 @@ class ComposeForm(forms.Form):
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """Title -> bound fields, for the page."""
         listed = {key for _, keys in GROUPS for key in keys}
-        rest = tuple(parameter.key for parameter in PARAMETERS if parameter.key not in listed)
-        groups = [(title, [self[key] for key in keys if key in BY_KEY]) for title, keys in GROUPS]
+        rest = tuple(key for key in self.today if key not in listed)
+        groups = [(title, [self[key] for key in keys if key in self.today]) for title, keys in GROUPS]
         return groups + ([("More", [self[key] for key in rest])] if rest else [])
 
 

@@ -34,6 +34,7 @@ contract ArtParameters is Governed, IArtParameters {
         uint256 width;
         uint256 height;
         uint256 epochLength;
+        uint256 energyBudget;
     }
 
     /// @notice The artwork, whose slot "registry" says which models may be chosen.
@@ -96,6 +97,7 @@ contract ArtParameters is Governed, IArtParameters {
         _recordNumber(Spec.WIDTH, initial.width);
         _recordNumber(Spec.HEIGHT, initial.height);
         _recordEpochLength(initial.epochLength);
+        _recordNumber(Spec.ENERGY_BUDGET, initial.energyBudget);
         _commitVersion();
     }
 
@@ -163,6 +165,12 @@ contract ArtParameters is Governed, IArtParameters {
     /// @notice Sets the length of the epochs to come, in seconds.
     function setEpochLength(uint256 value) external newVersion {
         _recordEpochLength(value);
+    }
+
+    /// @notice Sets the most energy that a painting may be expected to take, in joules; 0 sets no budget.
+    /// @dev The contract can't measure it: workers refuse a recipe whose declared energy is over it.
+    function setEnergyBudget(uint256 value) external newVersion {
+        _recordNumber(Spec.ENERGY_BUDGET, value);
     }
 
     // ------------------------------------------------------------------------------------------------- views

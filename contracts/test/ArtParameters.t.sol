@@ -29,6 +29,7 @@ contract ArtParametersTest is Deployed {
         assertEq(parameters.valueOf("width"), abi.encode(512));
         assertEq(parameters.valueOf("height"), abi.encode(512));
         assertEq(parameters.valueOf("epoch_length"), abi.encode(EPOCH));
+        assertEq(parameters.valueOf("energy_budget"), abi.encode(0));
         assertEq(parameters.modelAt(1), MODEL);
         assertEq(parameters.epochLengthAt(1), EPOCH);
     }

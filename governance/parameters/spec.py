@@ -37,8 +37,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "width": ("Width", "Of the picture."),
     "height": ("Height", "Of the picture."),
     "epoch_length": ("Epoch length", "How long voters have between two generations."),
+    "energy_budget": (
+        "Energy budget",
+        "The most that painting one picture may be expected to take. Workers refuse a recipe beyond it. "
+        "0 sets no limit.",
+    ),
 }
-_UNITS = {"px": "px", "seconds": "s"}
+_UNITS = {"px": "px", "seconds": "s", "joules": "J"}
+_ZERO = {"energy_budget": "no limit"}
 # Invisible characters that turn text around: a voter would read something else than the painter.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -94,6 +100,8 @@ class Parameter:
             number = int(value)
             if self.unit == "seconds":
                 return duration(number)
+            if number == 0 and self.key in _ZERO:
+                return _ZERO[self.key]
             return f"{self.shown(number)} {self.unit_word}".strip()
         return str(value) or "none"
 

@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
     "width": 512,
     "height": 512,
     "epoch_length": 90,
+    "energy_budget": 0,
 }
 ZERO_HASH = "0x" + "0" * 64
 

@@ -33,7 +33,8 @@ def accounts(anvil: Any, tmp_path: Path, settings: Any) -> list[str]:
 @pytest.fixture
 def founding(tmp_path: Path) -> Path:
     """A list of one founding generation, as the repository's is written."""
-    recipe = {key: VALUES[key] for key in VALUES if key not in ("guidance", "strength", "epoch_length")}
+    spelled_otherwise, no_recipes = ("guidance", "strength"), ("epoch_length", "energy_budget")
+    recipe = {key: VALUES[key] for key in VALUES if key not in (*spelled_otherwise, *no_recipes)}
     recipe |= {
         "guidance_milli": 4500,
         "strength_milli": 620,

@@ -33,6 +33,7 @@ VALUES: dict[str, Value] = {
     "width": 512,
     "height": 512,
     "epoch_length": 90,
+    "energy_budget": 0,
 }
 
 

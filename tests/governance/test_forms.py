@@ -8,7 +8,7 @@ import pytest
 
 from chain import abi
 from governance.forms import ComposeForm
-from governance.models import Withholding
+from governance.models import ParameterChange, Withholding
 from tests.governance import factories
 from tests.governance.factories import MIRA
 from tests.governance.test_pages import JSON, as_, composed, proposal_with
@@ -88,6 +88,8 @@ def test_there_are_three_ways_to_vote(support: bytes):
         ("height", "65"),
         ("epoch_length", "9"),
         ("epoch_length", "31536001"),
+        ("energy_budget", "1000000001"),
+        ("energy_budget", "0.5"),
         ("model", "0x" + "00" * 32),
         ("model", "0x" + "zz" * 32),
         ("prompt", "x" * 1001),
@@ -148,3 +150,14 @@ def test_words_that_are_withheld_are_not_in_the_composer_and_stay_when_it_is_lef
     offer = as_(MIRA).post("/proposals/new/", composed(prompt="a river of glass"), **JSON).json()
     calldatas = abi.decode_call("ArtGovernor", offer["transaction"]["data"])[1]["calldatas"]
     assert [abi.decode_call("ArtParameters", data)[0] for data in calldatas] == ["setPrompt"]
+
+
+def test_a_deployment_from_before_a_parameter_offers_the_others(client):
+    ParameterChange.objects.filter(key="energy_budget").delete()
+    page = client.get("/proposals/new/").content.decode()
+    assert "Epoch length" in page
+    assert "Energy budget" not in page
+    form = composed(steps="12") | {"energy_budget": "500"}
+    offer = as_(MIRA).post("/proposals/new/", form, **JSON).json()
+    calldatas = abi.decode_call("ArtGovernor", offer["transaction"]["data"])[1]["calldatas"]
+    assert [abi.decode_call("ArtParameters", data)[0] for data in calldatas] == ["setSteps"]

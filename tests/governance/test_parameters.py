@@ -71,7 +71,17 @@ def test_a_later_parameter_changes_no_earlier_hash():
     earlier = parameters.params_hash(state)
     raw = {key: parameters.encode(key, value) for key, value in state.items()}
     assert parameters.params_hash_of(raw) == earlier
-    assert parameters.params_hash_of({**raw, "energy_budget": "0x" + "00" * 32}) != earlier
+    assert parameters.params_hash_of({**raw, "mirth": "0x" + "00" * 32}) != earlier
+    before = {key: value for key, value in state.items() if key != "energy_budget"}
+    packed = [key.encode().ljust(32, b"\0") for key in before], [keccak(hexstr=raw[key]) for key in before]
+    written = eth_abi.encode(["string", "bytes32[]", "bytes32[]"], ["PARAMS_V1", *packed])
+    assert parameters.params_hash(before) == "0x" + keccak(written).hex(), "as before there was a budget"
+
+
+def test_a_budget_of_nothing_is_no_limit():
+    budget = BY_KEY["energy_budget"]
+    assert [budget.words(value) for value in (0, 1, 250_000)] == ["no limit", "1 J", "250000 J"]
+    assert BY_KEY["guidance"].words(0) == "0"
 
 
 @given(st.sampled_from(NUMBERS), st.data())

@@ -51,10 +51,11 @@ def test_they_are_painted_by_the_committed_model(genesis):
     assert {entry.recipe.model for entry in founding()} == {files_digest(genesis)}
 
 
-def test_the_parameters_are_the_governed_ones_but_for_the_epochs_length():
+def test_the_parameters_are_the_governed_ones_but_for_the_epochs_length_and_budget():
+    no_recipes = ("epoch_length", "energy_budget")
     governed = json.loads((FOLDER.parents[1] / "contracts" / "parameters.json").read_text())
     for entry in founding():
-        assert list(entry.parameters) == [spec["key"] for spec in governed if spec["key"] != "epoch_length"]
+        assert list(entry.parameters) == [spec["key"] for spec in governed if spec["key"] not in no_recipes]
         for spec in governed:
             value = entry.parameters.get(spec["key"])
             if spec["kind"] == "number" and value is not None:

@@ -17,13 +17,14 @@ library ParameterSpec {
     bytes32 internal constant WIDTH = "width";
     bytes32 internal constant HEIGHT = "height";
     bytes32 internal constant EPOCH_LENGTH = "epoch_length";
+    bytes32 internal constant ENERGY_BUDGET = "energy_budget";
 
     /// @notice There are no such bounds for this key.
     error NoBounds(bytes32 key);
 
     /// @notice All keys in registration order.
     function keys() internal pure returns (bytes32[] memory list) {
-        list = new bytes32[](12);
+        list = new bytes32[](13);
         list[0] = MODEL;
         list[1] = PROMPT;
         list[2] = NEGATIVE_PROMPT;
@@ -36,6 +37,7 @@ library ParameterSpec {
         list[9] = WIDTH;
         list[10] = HEIGHT;
         list[11] = EPOCH_LENGTH;
+        list[12] = ENERGY_BUDGET;
     }
 
     /// @notice A number's least and greatest value, and what it must be a multiple of.
@@ -46,6 +48,7 @@ library ParameterSpec {
         if (key == WIDTH) return (64, 1024, 64);
         if (key == HEIGHT) return (64, 1024, 64);
         if (key == EPOCH_LENGTH) return (10, 31536000, 1);
+        if (key == ENERGY_BUDGET) return (0, 1000000000, 1);
         revert NoBounds(key);
     }
 

@@ -130,7 +130,8 @@ abstract contract Deployed is Test {
             strength: 620,
             width: 512,
             height: 512,
-            epochLength: EPOCH
+            epochLength: EPOCH,
+            energyBudget: 0
         });
     }
 
