@@ -38,6 +38,7 @@ DEPLOYABLE = (
     "ArtParameters",
     "ArtToken",
     "BlockhashRandomness",
+    "DrandRandomness",
     "LivingArtwork",
     "ModelRegistry",
     "SoloPainter",
