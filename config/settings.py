@@ -61,6 +61,10 @@ CHAIN_NAME = env.str("CHAIN_NAME", default="")
 CHAIN_PUBLIC_RPC_URL = env.str("CHAIN_PUBLIC_RPC_URL", default="")
 CHAIN_FINALITY_DEPTH = env.int("CHAIN_FINALITY_DEPTH", default=None)
 CHAIN_CHECK_SAMPLE = env.int("CHAIN_CHECK_SAMPLE", default=32)
+# Relays of drand, asked for the rounds that seeds are drawn from; what they say is checked on the chain.
+DRAND_URLS = env.list(
+    "DRAND_URLS", default=["https://api.drand.sh", "https://api2.drand.sh", "https://drand.cloudflare.com"]
+)
 DEPLOYMENT_FILE = Path(env.str("DEPLOYMENT_FILE", default="") or VAR_DIR / "deployment.json")
 CONTRACTS_ABI_DIRS = [BASE_DIR / "contracts" / "abi"]
 CHAIN_EVENTS = "config.events.EVENTS"

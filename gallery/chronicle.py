@@ -16,7 +16,7 @@ from django.urls import reverse
 from chain import clock
 from chain.models import Cursor, Log
 from compute.models import Rendering
-from gallery import rest
+from gallery import randomness, rest
 from gallery.epochs import EpochState
 from gallery.generations import GenerationView, views_of
 from gallery.models import Epoch, Generation
@@ -158,7 +158,7 @@ class _Telling:
                     "sealed",
                     "Sealed",
                     f"parameters at version {sealing.params_version}; "
-                    f"block {_spaced(sealing.round)} to decide the seed",
+                    f"{randomness.words(sealing.source, sealing.round)} to decide the seed",
                 )
             )
         for refix in epoch.refixes.all():

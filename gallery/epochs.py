@@ -26,7 +26,7 @@ from chain.memory import once
 from chain.models import Cursor
 from compute import rendering, troubles
 from compute.models import Rendering
-from gallery import recipes, rest
+from gallery import randomness, recipes, rest
 from gallery.models import Control, Epoch, Generation, Round, Sealing
 
 PENDING, READY, LAPSED = 0, 1, 2
@@ -149,17 +149,25 @@ def _draw(epoch: Epoch) -> None:
     """The seed: draw it when its round is there, fix a later one when it lapsed, fail when neither helps.
 
     A round that lapsed during a long stop is fixed anew even past the timeout, as long as the contract
-    allows it.
+    allows it. A round of drand that nobody has is waited for up to the timeout; nothing takes its place.
     """
     rendering.expect()
     sealing = epoch.sealing
     fixed = fixed_round(epoch)
     # What a transaction would meet in the next block: a round may be ready now and lapsed by then.
     status = contracts.call(_name(sealing.source), "status", fixed, block="pending")
-    if status == READY:
-        transactions.send(f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, "0x")
-        return
     late = clock.now() > sealing.log.block.timestamp + limits().seed_timeout
+    if status == READY:
+        try:
+            proof = randomness.proof(_name(sealing.source), fixed)
+        except randomness.RandomnessTrouble:
+            if not late:
+                raise
+            transactions.send(f"fail:{epoch.number}:seed", "LivingArtwork", "failEpoch", epoch.number)
+            return
+        if proof is not None:
+            transactions.send(f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, proof)
+        return
     if status == LAPSED and epoch.refixes.count() < limits().max_refixes:
         transactions.send(f"refix:{epoch.number}:{fixed}", "LivingArtwork", "refixSeed", epoch.number)
     elif status == LAPSED or (late and not settings.PRIVATE_CHAIN):  # the private chain mines what is missing

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from chain.models import Cursor
 from compute.models import Picture, Rendering
-from gallery import decisions, founders
+from gallery import decisions, founders, randomness
 from gallery.models import Generation, Sealing, SeedRefix
 from governance import addresses, parameters, people, withholding
 from studio.recipe import join_style
@@ -249,10 +249,9 @@ def _title(prompt: str, number: int) -> str:
 def _seed_words(one: Generation, sealing: Sealing | None, refix: SeedRefix | None) -> str:
     if one.founding or sealing is None:
         return "stated at the founding"
-    block = refix.round if refix else sealing.round
+    decided_by = randomness.words(sealing.source, refix.round if refix else sealing.round)
     count = refix.count if refix else 0
-    spaced = f"{block:,}".replace(",", " ")
-    return f"block {spaced}, fixed anew {count} time{'' if count == 1 else 's'}"
+    return f"{decided_by}, fixed anew {count} time{'' if count == 1 else 's'}"
 
 
 def _versions_before(

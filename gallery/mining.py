@@ -10,7 +10,7 @@ from __future__ import annotations
 from chain import clock
 from chain.models import Cursor, Log
 from chain.private import PrivateChain
-from gallery import epochs
+from gallery import epochs, randomness
 from gallery.models import Epoch
 from governance import selectors
 
@@ -41,6 +41,8 @@ def _for_finality(cursor: Cursor) -> int:
 
 def _for_seed(cursor: Cursor, epoch: Epoch | None) -> int:
     if epoch is None or epochs.state(epoch) is not epochs.EpochState.SEALED:
+        return 0
+    if randomness.is_drand(epoch.sealing.source):  # its rounds are not blocks
         return 0
     return max(0, epochs.fixed_round(epoch) - cursor.head_number)
 

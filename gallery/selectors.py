@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from chain import deployments
 from compute.models import Rendering
-from gallery import record
+from gallery import randomness, record
 from gallery.generations import DecidedBy, GenerationView, rows, views_of
 from gallery.models import Generation, Sealing
 from gallery.upcoming import Next, Painting, painting, upcoming
@@ -155,11 +155,7 @@ def generation_page(number: int, origin: str = "") -> GenerationPage:
 
 def about() -> About:
     """What the about page tells of this deployment."""
-    words = (
-        "The seed of a picture comes from the hash of a block that did not exist when the epoch was sealed. "
-        "Whoever builds that block could withhold it: good enough for a demonstration on a private chain, "
-        "not for money."
-    )
+    words = randomness.promise()
     try:
         deployment = deployments.load()
     except deployments.DeploymentMissing:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chain import clock
+from chain import clock, drand
 from chain.models import Cursor
 from compute.models import Rendering
-from gallery import epochs, rest
+from gallery import epochs, randomness, rest
 from gallery.models import Control, Epoch, Generation, Round
 from governance import selectors
 from governance.models import ParameterChange
@@ -119,12 +119,22 @@ def _decided(now: int) -> list[Standing]:
 
 def _seed(epoch: Epoch) -> Next:
     block = epochs.fixed_round(epoch)
+    if randomness.is_drand(epoch.sealing.source):
+        return _drand(epoch, block)
     cursor = Cursor.current()
     if cursor is None or cursor.head_number < block:
         return Next("sealed", f"Epoch {epoch.number} is sealed", f"Block {block} will decide its seed.")
     again = epoch.refixes.count()
     times = f" Fixed anew {again} time{'s' if again > 1 else ''}." if again else ""
     return Next("seed", "Drawing the seed", f"From the hash of block {block}.{times}")
+
+
+def _drand(epoch: Epoch, round: int) -> Next:
+    due = drand.EVMNET.time_of(round)
+    name = randomness.words(epoch.sealing.source, round)
+    if clock.now() < due:
+        return Next("sealed", f"Epoch {epoch.number} is sealed", f"The {name} will decide its seed.", due)
+    return Next("seed", "Drawing the seed", f"From the {name}. Nothing else can take its place.")
 
 
 def _paint(epoch: Epoch, now: int) -> Next:
