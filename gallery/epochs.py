@@ -166,7 +166,9 @@ def _draw(epoch: Epoch) -> None:
             transactions.send(f"fail:{epoch.number}:seed", "LivingArtwork", "failEpoch", epoch.number)
             return
         if proof is not None:
-            transactions.send(f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, proof)
+            transactions.send(
+                f"draw:{epoch.number}:{fixed}", "LivingArtwork", "drawSeed", epoch.number, proof
+            )
         return
     if status == LAPSED and epoch.refixes.count() < limits().max_refixes:
         transactions.send(f"refix:{epoch.number}:{fixed}", "LivingArtwork", "refixSeed", epoch.number)

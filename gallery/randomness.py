@@ -14,7 +14,7 @@ from django.conf import settings
 
 from chain import clock, contracts, deployments, drand
 from chain.contracts import CallReverted
-from gallery import troubles
+from compute import troubles
 from gallery.models import Sealing
 
 DRAND = "DrandRandomness"
