@@ -26,7 +26,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from django.db.models import F, Q
 from django.utils import timezone
 
-from compute import energy, painter, pictures, troubles
+from compute import energy, mirrors, painter, pictures, troubles
 from compute.models import Picture, Rendering
 from governance import withholding
 from live import publish
@@ -237,12 +237,12 @@ def release_leases() -> int:
 
 def _paint(job: Rendering) -> studio_paint.Painting:
     recipe = Recipe.from_mapping(job.recipe)
+    progress = _Progress(job)
     parent = None
     if recipe.parent_file is not None:
-        parent = pictures.image(_parent(recipe.parent_file))
+        parent = mirrors.image(recipe.parent_file, progress.still_wanted)
     pictures.ensure_room(recipe.width, recipe.height)  # before the work, not after it
     folder = studio_models.resolve(recipe.model, settings.PAINTER_MODELS)
-    progress = _Progress(job)
     return painter.get().paint(
         recipe,
         parent,
@@ -251,13 +251,6 @@ def _paint(job: Rendering) -> studio_paint.Painting:
         on_step=progress,
         on_wait=progress.still_wanted,
     )
-
-
-def _parent(file_hash: str) -> Picture:
-    try:
-        return Picture.objects.get(file_hash=file_hash)
-    except Picture.DoesNotExist:
-        raise pictures.PictureDamaged(f"the parent's picture {file_hash} is not kept here") from None
 
 
 class _Progress:
@@ -354,7 +347,8 @@ def _finish(job: Rendering, painting: studio_paint.Painting, picture: Picture) -
 
 
 def _again(job: Rendering, error: Exception) -> None:
-    if troubles.of_the_site(error):  # which says nothing about the painting: no attempt is counted
+    # What says nothing about the painting is no attempt of it.
+    if troubles.of_the_site(error) or isinstance(error, mirrors.Missing):
         due = timezone.now() + timedelta(seconds=PUT_OFF_S)
         uncounted = F("attempts") - 1
         why = troubles.words(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task, signature
 
-from compute import rendering
+from compute import mirrors, rendering
 
 TICK = "gallery.tasks.tick"
 """By its name: what moves the whole belongs to a layer above this one."""
@@ -20,3 +20,9 @@ def paint(rendering_id: int) -> str:
 def warm() -> None:
     """Get the painter ready, in the process that is going to paint."""
     rendering.warm()
+
+
+@shared_task(name="compute.tasks.complete", ignore_result=True)
+def complete(file_hashes: list[str]) -> int:
+    """Ask the mirrors for pictures that are missing here, in this order."""
+    return mirrors.complete(file_hashes)

@@ -53,6 +53,7 @@ COSTLY = (
     # method, path, kind, so many in so many seconds: guessing a password, encoding a file, building a feed
     ("POST", re.compile(r"/admin/login/"), "admin-login", 10, 300),
     ("GET", re.compile(r"/pictures/[^/]+/original\.png"), "original", 120, 60),
+    ("GET", re.compile(r"/lineage/0x[^/]+"), "lineage", 600, 60),
     ("GET", re.compile(r".*\.(atom|ics)"), "feed", 60, 60),
 )
 RETRY_S = 60

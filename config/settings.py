@@ -79,6 +79,12 @@ WORKER_KEYSTORES = env.str("WORKER_KEYSTORES", default="").replace(",", " ").spl
 WORKER_KEYSTORE_PASSWORD_FILE = env.str("WORKER_KEYSTORE_PASSWORD_FILE", default="")
 # The determinism class that they declare, 0x text of 32 bytes; empty: measured (studio.environment).
 WORKER_CLASS = env.str("WORKER_CLASS", default="")
+# Where these workers serve the lineage and their attestations, as they say on the chain when they register.
+WORKER_URI = env.str("WORKER_URI", default="")
+# Sites and operators that are asked for pictures that are missing here, with spaces or commas between.
+LINEAGE_MIRRORS = env.str("LINEAGE_MIRRORS", default="")
+# Whether this process seals, draws, reopens, fails and executes what is due. Without, it only paints.
+KEEPER = env.bool("KEEPER", default=True)
 KEEPER_GRACE_S = env.int("KEEPER_GRACE_S", default=3)
 
 # --- The painter -------------------------------------------------------------------------------------
@@ -242,7 +248,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "control"
-PAINT_TASKS = ("compute.tasks.paint", "compute.tasks.warm", "gallery.tasks.repaint")
+PAINT_TASKS = (
+    "compute.tasks.paint",
+    "compute.tasks.warm",
+    "compute.tasks.complete",
+    "gallery.tasks.repaint",
+)
 CELERY_TASK_ROUTES = {name: {"queue": "paint"} for name in PAINT_TASKS}
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # Longer than any painting: redis hands out again what was not acknowledged in time.

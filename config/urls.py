@@ -19,6 +19,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics", metrics),
     path("favicon.ico", Icon.as_view()),
+    path("", include("compute.serving")),
     path("", include("governance.urls")),
     path("", include("gallery.urls")),
 ]

@@ -136,7 +136,7 @@ def _seal_if_due() -> None:
     left = epoch.ends_at - clock.now()
     if left <= EXPECT_S and rest.awake(epoch):
         rendering.expect()
-        if left <= 0:
+        if left <= 0 and settings.KEEPER:
             seal(epoch)
 
 
@@ -152,6 +152,8 @@ def _draw(epoch: Epoch) -> None:
     allows it. A round of drand that nobody has is waited for up to the timeout; nothing takes its place.
     """
     rendering.expect()
+    if not settings.KEEPER:
+        return
     sealing = epoch.sealing
     fixed = fixed_round(epoch)
     # What a transaction would meet in the next block: a round may be ready now and lapsed by then.
@@ -182,7 +184,8 @@ def _paint(epoch: Epoch) -> None:
     if current is None:  # `RoundOpened` comes with `SeedDrawn`, in one transaction
         return
     if clock.now() > current.deadline:
-        _next_round(epoch, current)
+        if settings.KEEPER:
+            _next_round(epoch, current)
         return
     cursor = Cursor.current()
     if cursor is None or not cursor.is_final(current.log.block.number):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from chain import deployments, transactions
 from chain.deployments import DeploymentMissing
 from compute import troubles
-from gallery import epochs, founders, health, mining, rebuilds, repaints
+from gallery import epochs, founders, health, keeping, mining, rebuilds, repaints
 from gallery.models import Control
 from governance import keeper
 
@@ -61,8 +61,9 @@ def run() -> str:
         ("Founding", founders.import_pictures),
         ("Transactions", transactions.settle),
         ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
-        ("Proposals", keeper.run),
+        ("Proposals", keeper.run if settings.KEEPER else _nothing),
         ("Epochs", epochs.advance),
+        ("Lineage", keeping.complete),
         ("Repaints", repaints.send_if_due),
         ("Sending", _sending),
         ("Operator", health.note_operator),
@@ -75,7 +76,7 @@ def run() -> str:
 
 
 def _nothing() -> None:
-    """A public chain mines by itself."""
+    """A public chain mines by itself, and who only paints leaves proposals to others."""
 
 
 def _sending() -> None:

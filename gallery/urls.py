@@ -1,13 +1,11 @@
 """The artwork's pages."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+import compute.converters  # noqa: F401 - hash32
 import governance.converters  # noqa: F401 - uint256 and address
 from gallery import feeds
-from gallery.converters import HashConverter
 from gallery.views import health, images, pages, parts, records
-
-register_converter(HashConverter, "hash32")
 
 app_name = "gallery"
 urlpatterns = [

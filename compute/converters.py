@@ -1,4 +1,6 @@
-"""Parts of a path."""
+"""Hashes in URLs, registered for whoever imports this."""
+
+from django.urls import register_converter
 
 
 class HashConverter:
@@ -13,3 +15,6 @@ class HashConverter:
     def to_url(self, value: str) -> str:
         """The hash as it is."""
         return value
+
+
+register_converter(HashConverter, "hash32")

@@ -1,0 +1,69 @@
+"""What sites and operators serve to each other: pictures of the lineage, and attestations, by their hashes.
+
+An address names its content, so whoever asked may keep the answer for good. Of pictures that holds for them
+alone, not for caches that stand in front of this site: one that is withheld must disappear at once (decision
+0110), and is then answered with 451 and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.urls import path
+from django.utils.http import parse_etags
+from django.views.decorators.http import require_safe
+
+import compute.converters  # noqa: F401 - hash32
+from compute import pictures
+from compute.models import Picture
+from governance import withholding
+from studio.picture import BadPicture
+
+FOR_GOOD = "max-age=31536000, immutable"
+UNAVAILABLE = 451
+"""RFC 7725: unavailable for legal reasons."""
+
+
+@require_safe
+def lineage(request: HttpRequest, file_hash: str) -> HttpResponse:
+    """The canonical PNG of a picture: the SHA-256 of what is served is its name."""
+    reason = withholding.picture(file_hash)
+    if reason is not None:
+        return _words(f"Withheld here: {reason}", UNAVAILABLE)
+
+    def body() -> bytes:
+        try:
+            return pictures.canonical(Picture.objects.get(file_hash=file_hash))
+        except (Picture.DoesNotExist, pictures.PictureDamaged, BadPicture, OSError) as error:
+            raise Http404 from error
+
+    return _for_good(request, file_hash, "image/png", f"private, {FOR_GOOD}", body)
+
+
+urlpatterns = [
+    path("lineage/<hash32:file_hash>", lineage, name="lineage-file"),
+]
+
+
+def _for_good(
+    request: HttpRequest, name: str, kind: str, kept: str, body: Callable[[], bytes]
+) -> HttpResponse:
+    response: HttpResponse
+    try:
+        if f'"{name}"' in parse_etags(request.headers.get("If-None-Match", "")):
+            response = HttpResponseNotModified()
+        else:
+            response = HttpResponse(body(), content_type=kind)
+    except Http404:
+        return _words("Not kept here.", 404)
+    response["ETag"] = f'"{name}"'
+    response["Cache-Control"] = kept
+    return response
+
+
+def _words(text: str, status: int) -> HttpResponse:
+    """An answer for a person who reads along. Nobody keeps it: the next may be another."""
+    response = HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "no-store"
+    return response
