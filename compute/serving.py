@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 import compute.converters  # noqa: F401 - hash32
 from compute import pictures
-from compute.models import Picture
+from compute.models import Attestation, Picture
 from governance import withholding
 from studio.picture import BadPicture
 
@@ -41,8 +41,22 @@ def lineage(request: HttpRequest, file_hash: str) -> HttpResponse:
     return _for_good(request, file_hash, "image/png", f"private, {FOR_GOOD}", body)
 
 
+@require_safe
+def attestation(request: HttpRequest, manifest_hash: str) -> HttpResponse:
+    """A worker's attestation: the keccak256 of what is served is its name."""
+
+    def body() -> bytes:
+        found = Attestation.objects.filter(manifest_hash=manifest_hash).values_list("body", flat=True).first()
+        if found is None:
+            raise Http404
+        return str(found).encode()
+
+    return _for_good(request, manifest_hash, "application/json", f"public, {FOR_GOOD}", body)
+
+
 urlpatterns = [
     path("lineage/<hash32:file_hash>", lineage, name="lineage-file"),
+    path("attestations/<hash32:manifest_hash>", attestation, name="attestation"),
 ]
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from eth_utils.crypto import keccak
 
 from chain.models import Cursor
 from compute import mirrors, pictures, rendering
-from compute.models import Picture, Rendering
+from compute.models import Attestation, Picture, Rendering
 from gallery import keeping
 from gallery.models import Generation
 from governance.models import Withholding
@@ -297,3 +298,17 @@ def test_what_is_not_kept_or_damaged_is_not_found(client: Client, colours, media
     (media / picture.file.name).write_bytes(studio_picture.write(np.zeros((96, 128, 3), np.uint8)))
     answer = client.get(f"/lineage/{picture.file_hash}")
     assert (answer.status_code, answer["Cache-Control"]) == (404, "no-store")
+
+
+@pytest.mark.django_db
+def test_an_attestation_is_served_under_its_hash(client: Client):
+    body = '{"seconds":"9.1","words":"é"}'
+    name = "0x" + keccak(body.encode()).hex()
+    Attestation.objects.create(
+        manifest_hash=name, body=body, worker="0x" + "01" * 20, epoch=1, recipe_hash="0x" + "02" * 32
+    )
+    answer = client.get(f"/attestations/{name}")
+    assert "0x" + keccak(answer.content).hex() == name
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert client.get("/attestations/0x" + "00" * 32).status_code == 404
