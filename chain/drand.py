@@ -131,11 +131,13 @@ def _signature(url: str, round: int) -> bytes:
                     content += part
             finally:
                 reply.close()
+    except urllib3.exceptions.NewConnectionError:  # urllib3 counts it among the time-outs
+        raise RelayError("it cannot be reached") from None
     except urllib3.exceptions.TimeoutError:
         raise RelayError("it did not answer in time") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         # The cause would say the whole address in a traceback.
-        raise RelayError(f"it cannot be reached ({type(error).__name__})") from None
+        raise RelayError(f"it gave no whole answer ({type(error).__name__})") from None
     if reply.status in UNPUBLISHED:
         raise Unpublished(f"it does not have round {round} yet")
     if reply.status != 200:
