@@ -5,7 +5,7 @@ from django.urls import path
 import compute.converters  # noqa: F401 - hash32
 import governance.converters  # noqa: F401 - uint256 and address
 from gallery import feeds
-from gallery.views import health, images, pages, parts, records
+from gallery.views import health, images, models, pages, parts, records
 
 app_name = "gallery"
 urlpatterns = [
@@ -22,6 +22,8 @@ urlpatterns = [
     path("generations/<int:number>/environment.json", records.environment, name="environment"),
     path("pictures/<hash32:file_hash>/original.png", images.original, name="original"),
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
+    path("models/", models.index, name="models"),
+    path("models/<hash32:model_id>/", models.page, name="model"),
     path("about/", pages.about, name="about"),
     path("status/", pages.status, name="status"),
     path("status/line/", pages.fresh, name="fresh"),

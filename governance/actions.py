@@ -112,11 +112,17 @@ def propose(proposer: str, changes: Mapping[str, Value], title: str, reason: str
 
     The description ends with `#proposer=0x…`: nobody can submit it first in the proposer's place.
     """
+    target = deployments.address_of("ArtParameters")
+    return propose_calls(
+        proposer, [(target, _setter_call(key, value)) for key, value in changes.items()], title, reason
+    )
+
+
+def propose_calls(proposer: str, wanted: Sequence[tuple[str, str]], title: str, reason: str) -> Draft:
+    """ArtGovernor.propose with calls given as (target, calldata), none of which sends ether. Raises Refused."""
     if refusal := proposal_refusal(proposer):
         raise Refused(refusal)
-    target = deployments.address_of("ArtParameters")
-    calls = [_setter_call(key, value) for key, value in changes.items()]
-    targets, values = [target] * len(calls), [0] * len(calls)
+    targets, values, calls = [to for to, _ in wanted], [0] * len(wanted), [data for _, data in wanted]
     description = descriptions.compose(title, reason, proposer)
     proposal_id = hash_proposal(targets, values, calls, description)
     if Proposal.objects.filter(pk=proposal_id).exists():

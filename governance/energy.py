@@ -53,6 +53,18 @@ def over_budget(values: Mapping[str, Value]) -> str:
     )
 
 
+def words(values: Mapping[str, Value]) -> str:
+    """What painting `values` takes by declaration, and the budget, in a sentence; empty when neither is known."""
+    budget = int(values.get(BUDGET, 0))
+    joules = estimate_joules(values, registry.entry(str(values["model"]))) if "model" in values else None
+    if joules is None and not budget:
+        return ""
+    if joules is None:
+        return f"An epoch may use {joules_words(budget)}; what this painter takes is not declared."
+    taken = f"About {joules_words(joules)} a generation, as declared for its painter"
+    return f"{taken}; an epoch may use {joules_words(budget)}." if budget else f"{taken}. There is no budget."
+
+
 def joules_words(joules: int) -> str:
     """`840 J`; above a kilojoule and a megajoule in those, three digits: `12.4 kJ`."""
     for size, unit in ((1_000_000, "MJ"), (1_000, "kJ")):

@@ -9,10 +9,11 @@ from typing import Any
 from django import forms
 from eth_utils.address import is_checksum_address
 
-from governance import withholding
+from governance import energy, registry, withholding
 from governance.actions import MAX_REASON_BYTES
 from governance.models import Support
 from governance.parameters import PARAMETERS, Parameter, Value, values_at
+from governance.parameters.model_calls import TIERS, choice_problem, named
 from governance.parameters.spec import hidden_characters
 from studio import vocabulary
 
@@ -25,6 +26,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Hand", ("strength", "guidance", "steps")),
     ("Frame", ("width", "height", "epoch_length", "energy_budget", "model")),
 )
+# What makes a recipe take more, and what it may take; most telling first.
+_SPENDING = (energy.BUDGET, "model", "steps", "strength", "width", "height")
 _SUGGESTIONS: dict[str, tuple[str, ...]] = {
     "family": vocabulary.FAMILIES,
     "palette": tuple(vocabulary.PALETTES),
@@ -145,6 +148,33 @@ class ParameterField(forms.Field):
             raise forms.ValidationError(str(error)) from error
 
 
+class ModelField(ParameterField):
+    """Which open weights paint: those of the registry that may be chosen, by name, and today's."""
+
+    def __init__(self, parameter: Parameter, today: Value | None):
+        super().__init__(parameter, today)
+        self.help_text = "The open weights that paint: those that the registry lists as active."
+        offered = [(entry.id, entry) for entry in registry.active()]
+        options = [
+            (key, f"{withholding.shown(entry.name)}: {TIERS[entry.tier]}, {withholding.shown(entry.licence)}")
+            for key, entry in offered
+        ]
+        if today is not None and str(today) not in dict(options):
+            options.insert(0, (str(today), f"{named(str(today), {})}: paints now, can’t be chosen anew"))
+        self.widget = forms.Select(choices=options)
+        self.label = "Painted by"
+
+    @property
+    def today_words(self) -> str:
+        return "" if self.today is None else withholding.shown(named(str(self.today), {}))
+
+    def clean(self, value: Any) -> Value:
+        chosen = super().clean(value)
+        if chosen != self.today and (problem := choice_problem(str(chosen), {})):
+            raise forms.ValidationError(problem)
+        return chosen
+
+
 class ComposeForm(forms.Form):
     """A proposal: why, and every governed parameter with today's value; only what differs becomes a call.
 
@@ -179,7 +209,8 @@ class ComposeForm(forms.Form):
         for parameter in PARAMETERS:
             if parameter.key not in self.today:
                 continue
-            self.fields[parameter.key] = ParameterField(parameter, self.today.get(parameter.key))
+            kind = ModelField if parameter.key == "model" and registry.entries() else ParameterField
+            self.fields[parameter.key] = kind(parameter, self.today.get(parameter.key))
 
     def clean_title(self) -> str:
         title: str = self.cleaned_data["title"]
@@ -197,7 +228,18 @@ class ComposeForm(forms.Form):
         data = super().clean() or self.cleaned_data
         if not self.errors and not self.changes:
             raise forms.ValidationError("Nothing would change yet: set at least one value to something new.")
+        # What is in force may break its budget already; that stands in nobody's way who asks for others.
+        spending = [] if self.errors else [key for key in _SPENDING if key in self.changes]
+        if spending and (problem := energy.over_budget({**self.today, **self.changes})):
+            self.add_error(spending[0], problem)
         return data
+
+    @property
+    def energy_words(self) -> str:
+        """What a generation takes as things are, and what it may take; empty while nothing is known of
+        either.
+        """
+        return energy.words(self.today)
 
     @property
     def changes(self) -> Mapping[str, Value]:

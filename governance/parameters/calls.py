@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chain import abi, deployments
+from governance.parameters import model_calls
+from governance.parameters.model_calls import Seen
 from governance.parameters.spec import BY_SETTER, Value, decode, duration, encode
 
 _SECONDS = "seconds"
@@ -30,6 +32,10 @@ _SENTENCES: dict[tuple[str, str], str] = {
     ("ArtToken", "safeTransferFrom"): "Send a token from the treasury",
     ("ArtToken", "transferFrom"): "Send a token from the treasury",
     ("SoloPainter", "setOperator"): "Name another painter",
+    ("WorkerSet", "setRules"): "Change what workers bond, earn and lose, and the quorum",
+    ("WorkerSet", "listClass"): "Change which classes of machines may register",
+    ("WorkerSet", "setAcceptedClass"): "Count the results of another class of machines",
+    ("WorkerSet", "decide"): "Decide a slash that a worker challenged",
     ("TimelockController", "grantRole"): "Grant a role in the timelock",
     ("TimelockController", "revokeRole"): "Revoke a role in the timelock",
 }
@@ -60,13 +66,19 @@ class CallWords:
 
 
 def describe_call(
-    target: str, calldata: str, before: Mapping[str, Value] | None = None, value: int = 0
+    target: str,
+    calldata: str,
+    before: Mapping[str, Value] | None = None,
+    value: int = 0,
+    seen: Seen | None = None,
 ) -> CallWords:
     """Put one call of the timelock into words.
 
-    `before` has the parameters' values to compare with (default: none are compared); `value` is in wei.
+    `before` has the parameters' values to compare with (default: none are compared); `value` is in wei;
+    `seen` has what earlier calls of the same proposal make of models, and gets what this one does.
     Never raises for calldata that a stranger made up.
     """
+    seen = {} if seen is None else seen
     name = _name_of(target)
     call: dict[str, Any] = {"target": target, "target_name": name, "value": value, "raw": calldata}
     if name is None:
@@ -79,7 +91,11 @@ def describe_call(
         detail = " ".join(part for part in (words, _ether(value)) if part)
         return CallWords(kind="raw", label=f"Call {name}", before=None, after=None, detail=detail, **call)
     if name == "ArtParameters" and function in BY_SETTER and len(arguments) == 1 and not value:
-        return _parameter_change(function, next(iter(arguments.values())), before or {}, call)
+        return _parameter_change(function, next(iter(arguments.values())), before or {}, call, seen)
+    if name == "ModelRegistry" and (told := model_calls.words(function, arguments, seen)) is not None:
+        label, detail = told
+        detail = " ".join(part for part in (detail, _ether(value)) if part)
+        return CallWords(kind="call", label=label, before=None, after=None, detail=detail, **call)
     if (name, function) in _SETTINGS and len(arguments) == 1:
         label, unit = _SETTINGS[name, function]
         after = _setting_words(int(next(iter(arguments.values()))), unit)
@@ -98,9 +114,10 @@ def describe_calls(
 ) -> list[CallWords]:
     """All calls of a proposal in order; one that sets a parameter again is compared with the one before."""
     running = dict(before or {})
+    seen: Seen = {}
     words = []
     for target, value, calldata in zip(targets, values, calldatas, strict=True):
-        call = describe_call(target, calldata, running, value)
+        call = describe_call(target, calldata, running, value, seen)
         words.append(call)
         if call.kind == "parameter" and call.key is not None:
             _, arguments = abi.decode_call("ArtParameters", calldata)
@@ -109,12 +126,22 @@ def describe_calls(
 
 
 def _parameter_change(
-    function: str, argument: Any, before: Mapping[str, Value], call: dict[str, Any]
+    function: str, argument: Any, before: Mapping[str, Value], call: dict[str, Any], seen: Seen
 ) -> CallWords:
     parameter = BY_SETTER[function]
     was = before.get(parameter.key)
     value = _as_value(parameter.key, argument)
     problem = parameter.problem(value)
+    if parameter.key == "model" and not problem:
+        return CallWords(
+            kind="parameter",
+            label="Paint with",
+            before=None if was is None else model_calls.named(str(was), seen),
+            after=model_calls.named(str(value), seen),
+            detail="" if was == value else model_calls.choice_problem(str(value), seen),
+            key="model",
+            **call,
+        )
     return CallWords(
         kind="parameter",
         label=parameter.label,

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from chain import deployments
-from governance import actions, demo_wallet, limits, reverts, selectors
+from governance import actions, demo_wallet, limits, registry, reverts, selectors
 from governance.actions import Refused
 from governance.forms import ComposeForm, VoteForm
 from governance.models import GovernorSetting, ParameterChange
@@ -60,7 +60,7 @@ def compose(request: HttpRequest) -> HttpResponse:
     if newest is None:
         return render(request, "governance/compose.html", {"form": None}, status=503)
     if request.method != "POST":
-        return _composer(request, ComposeForm(newest_version=newest))
+        return _composer(request, ComposeForm(newest_version=newest, initial=_wished(request)))
     form = ComposeForm(request.POST, newest_version=newest)
     address = wallet_of(request)
     message, status = "", 422
@@ -137,6 +137,13 @@ def _composer(request: HttpRequest, form: ComposeForm, message: str = "", status
     if request.method == "POST" and message == "" and form.is_bound and not form.is_valid():
         status = 422
     return render(request, "governance/compose.html", context, status=status)
+
+
+def _wished(request: HttpRequest) -> dict[str, str]:
+    """What a link to the composer fills in: `?model=0x…`."""
+    model = request.GET.get("model", "").lower()
+    found = registry.entry(model)
+    return {"model": model} if found is not None and found.active else {}
 
 
 def wallet_of(request: HttpRequest) -> str | None:

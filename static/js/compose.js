@@ -28,12 +28,15 @@ function problem(field) {
 
 const parameters = [...form.querySelectorAll(".parameter")].map((box) => ({
   box,
-  field: box.querySelector("input, textarea"),
+  field: box.querySelector("input, textarea, select"),
   label: box.querySelector("label").textContent.trim().replace(/\s+/g, " "),
   ...box.querySelector("[data-today]").dataset,
 }));
 
 const same = (field, today) => (field.type === "number" ? Number(field.value) === Number(today) : field.value.trim() === today);
+
+/** A field's value as people say it: a choice by its name. */
+const said = (field) => (field.selectedOptions ? field.selectedOptions[0]?.textContent.split(":")[0] : field.value.trim());
 
 function check({ box, field, today }) {
   const changed = !same(field, today);
@@ -56,7 +59,7 @@ function summarise() {
     const head = Object.assign(document.createElement("th"), { scope: "row", textContent: label });
     const cell = document.createElement("td");
     const was = Object.assign(document.createElement("del"), { textContent: words });
-    const will = Object.assign(document.createElement("ins"), { textContent: field.value.trim() || "none" });
+    const will = Object.assign(document.createElement("ins"), { textContent: said(field) || "none" });
     cell.append(was, " ", will);
     row.append(head, cell);
     return row;

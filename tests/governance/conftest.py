@@ -24,6 +24,7 @@ def deployment(tmp_path: Path, settings: Any) -> dict[str, str]:
         "ArtToken": "0x" + "c3" * 20,
         "TimelockController": factories.TREASURY,
         "LivingArtwork": "0x" + "d4" * 20,
+        "ModelRegistry": "0x" + "e5" * 20,
     }
     file = tmp_path / "deployment.json"
     file.write_text(

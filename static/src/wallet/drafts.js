@@ -13,10 +13,13 @@ function store(action, ...rest) {
 
 export const forget = (draft) => draft && store("removeItem", prefix + draft);
 
+/** What the page came with. */
+const original = (field) => (field.options ? [...field.options].find((option) => option.defaultSelected)?.value : field.defaultValue);
+
 function keep(form) {
   const typed = {};
   for (const field of form.elements) {
-    if (field.matches(FIELDS) && field.name && field.value !== field.defaultValue) typed[field.name] = field.value;
+    if (field.matches(FIELDS) && field.name && field.value !== original(field)) typed[field.name] = field.value;
   }
   store("setItem", prefix + form.dataset.draft, JSON.stringify(typed));
 }
@@ -30,7 +33,7 @@ function restore(form) {
   }
   for (const [name, value] of Object.entries(typed)) {
     const field = form.elements.namedItem(name);
-    if (!field?.matches?.(FIELDS) || field.value !== field.defaultValue) continue;
+    if (!field?.matches?.(FIELDS) || field.value !== original(field)) continue;
     field.value = value;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
