@@ -35,7 +35,7 @@ SHOWN = 24
 PROMISES: dict[ModelTier, tuple[str, str]] = {
     ModelTier.OPEN_SOURCE: (
         "Its weights, the code that made them and enough about its data to make it again are public.",
-        "Somebody could train it anew and look at every step. Whether anybody has, the registry does not say.",
+        "Somebody could train it anew and look at every step. The registry does not say whether anybody has.",
     ),
     ModelTier.OPEN_WEIGHTS: (
         "Its weights can be had and used by anybody.",
@@ -53,8 +53,8 @@ STANDINGS: dict[ModelStanding, str] = {
     ModelStanding.NONE: "The registry does not list it, so it can’t be chosen.",
     ModelStanding.REGISTERED: "It is listed, and can be chosen once a vote has made it active.",
     ModelStanding.ACTIVE: "The collectors may choose it to paint.",
-    ModelStanding.RETIRED: "It can’t be chosen any more. What it painted stays, and so does a choice that is in "
-    "force until the next vote on it.",
+    ModelStanding.RETIRED: "It can’t be chosen any more. What it painted stays, and so does a choice that is "
+    "in force until the next vote on it.",
 }
 _CHECKS = {
     "safetensors_only": ("Weights as safetensors alone", "No file that runs code when it is loaded."),
@@ -144,8 +144,8 @@ class ModelPage:
 
 
 def models() -> list[Row]:
-    """Every model that there is to tell of: those that may be chosen first, then the others as they came, then
-    those that painted without being registered.
+    """Every model that there is to tell of: those that may be chosen first, then the others as they came, and
+    at last those that painted without being registered.
     """
     current = str(values_at().get("model", ""))
     painted = _painted()
@@ -209,8 +209,8 @@ def _digests(entry: Entry) -> list[Digest]:
             "tensors",
             "Tensors",
             entry.tensor_root,
-            "The root of a tree over every tensor’s name, type, shape and data. It stays when the weights are "
-            "cut into other files, and changes with a single bit of them.",
+            "The root of a tree over every tensor’s name, type, shape and data. It stays when the weights "
+            "are cut into other files, and changes with a single bit of them.",
             ours,
             "this project’s code",
         ),
@@ -244,7 +244,7 @@ def _rendered(entry: Entry) -> str | None:
 
 def markdown(text: str) -> str:
     """Markdown as HTML that is safe to show: HTML in it is escaped, a link leads to the web or nowhere, and a
-    picture is a link to it, since a page of ours fetches nothing from elsewhere. Headings go below the page's.
+    picture is told by its words, since our pages fetch nothing from elsewhere. Headings go below the page's.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)

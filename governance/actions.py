@@ -119,7 +119,10 @@ def propose(proposer: str, changes: Mapping[str, Value], title: str, reason: str
 
 
 def propose_calls(proposer: str, wanted: Sequence[tuple[str, str]], title: str, reason: str) -> Draft:
-    """ArtGovernor.propose with calls given as (target, calldata), none of which sends ether. Raises Refused."""
+    """ArtGovernor.propose with calls given as (target, calldata), none of which sends ether.
+
+    Raises Refused.
+    """
     if refusal := proposal_refusal(proposer):
         raise Refused(refusal)
     targets, values, calls = [to for to, _ in wanted], [0] * len(wanted), [data for _, data in wanted]

@@ -54,7 +54,9 @@ def over_budget(values: Mapping[str, Value]) -> str:
 
 
 def words(values: Mapping[str, Value]) -> str:
-    """What painting `values` takes by declaration, and the budget, in a sentence; empty when neither is known."""
+    """What painting `values` takes by declaration, and the budget, in a sentence; empty when neither is
+    known.
+    """
     budget = int(values.get(BUDGET, 0))
     joules = estimate_joules(values, registry.entry(str(values["model"]))) if "model" in values else None
     if joules is None and not budget:

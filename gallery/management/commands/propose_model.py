@@ -1,4 +1,4 @@
-"""`manage.py propose_model FOLDER`: the proposal that registers a model, lets it be chosen, and chooses it."""
+"""`manage.py propose_model FOLDER`: a proposal that registers a model, activates it and chooses it."""
 
 from __future__ import annotations
 
