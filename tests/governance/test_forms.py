@@ -8,7 +8,7 @@ import pytest
 
 from chain import abi
 from governance.forms import ComposeForm
-from governance.models import ParameterChange, Withholding
+from governance.models import ModelStanding, ParameterChange, Withholding
 from tests.governance import factories
 from tests.governance.factories import MIRA
 from tests.governance.test_pages import JSON, as_, composed, proposal_with
@@ -161,3 +161,77 @@ def test_a_deployment_from_before_a_parameter_offers_the_others(client):
     offer = as_(MIRA).post("/proposals/new/", form, **JSON).json()
     calldatas = abi.decode_call("ArtGovernor", offer["transaction"]["data"])[1]["calldatas"]
     assert [abi.decode_call("ArtParameters", data)[0] for data in calldatas] == ["setSteps"]
+
+
+# --- Models and their energy
+
+
+def chosen(model: str, **changes: str) -> Any:
+    return as_(MIRA).post("/proposals/new/", composed(model=model, **changes), **JSON)
+
+
+def test_the_composer_offers_the_models_that_may_be_chosen_by_name(client):
+    today = str(factories.VALUES["model"])
+    factories.model(today)
+    aurora = factories.model(uri="https://example.org/aurora", licence="MIT").model_id
+    retired = factories.model(uri="https://example.org/old", status=ModelStanding.RETIRED).model_id
+    page = client.get("/proposals/new/").content.decode()
+    assert f'<option value="{today}" selected>genesis: open source, Apache-2.0</option>' in page
+    assert f'<option value="{aurora}">aurora: open source, MIT</option>' in page
+    assert retired not in page
+    linked = client.get("/proposals/new/", {"model": aurora}).content.decode()
+    assert f'<option value="{aurora}" selected>' in linked
+    assert f'data-today="{today}"' in linked
+    assert (
+        f'<option value="{today}" selected>'
+        in client.get("/proposals/new/?model=" + retired).content.decode()
+    )
+
+    calls = abi.decode_call("ArtGovernor", chosen(aurora).json()["transaction"]["data"])[1]["calldatas"]
+    assert [abi.decode_call("ArtParameters", call) for call in calls] == [("setModel", {"value": aurora})]
+    refused = chosen(retired)
+    assert refused.status_code == 422
+    assert "it is retired" in refused.json()["errors"]["model"][0]
+    assert "does not list it" in chosen("0x" + "ab" * 32).json()["errors"]["model"][0]
+
+
+def test_a_model_that_paints_now_and_is_retired_stays_until_it_is_changed(client):
+    today = str(factories.VALUES["model"])
+    factories.model(today, status=ModelStanding.RETIRED)
+    page = client.get("/proposals/new/").content.decode()
+    assert "paints now, can’t be chosen anew" in page
+    assert chosen(today, steps="12").status_code == 200
+
+
+def test_a_recipe_over_the_energy_budget_is_refused_at_its_field_and_nothing_is_lost():
+    factories.model(str(factories.VALUES["model"]), milli_joules=10_000)  # 32 J by today's recipe
+    factories.parameters(version=2, at=2, energy_budget=40)
+    answer = as_(MIRA).post("/proposals/new/", composed(steps="30", mood="calm and slow"), **JSON)
+    assert answer.status_code == 422
+    [said] = answer.json()["errors"]["steps"]
+    assert "about 48 J" in said
+    assert "may use 40 J" in said
+    page = as_(MIRA).post("/proposals/new/", composed(steps="30", mood="calm and slow", title="Deeper"))
+    assert page.status_code == 422
+    body = page.content.decode()
+    assert "about 48 J" in body
+    for kept in ("Deeper", "calm and slow", 'value="30"'):
+        assert kept in body
+    assert as_(MIRA).post("/proposals/new/", composed(steps="24"), **JSON).status_code == 200
+    assert (
+        as_(MIRA).post("/proposals/new/", composed(steps="30", energy_budget="50"), **JSON).status_code == 200
+    )
+    # What is in force may break its budget: that stands in nobody's way who asks for other things.
+    factories.parameters(version=3, at=3, energy_budget=10)
+    assert as_(MIRA).post("/proposals/new/", composed(mood="slow"), **JSON).status_code == 200
+    assert (
+        "energy_budget"
+        in as_(MIRA).post("/proposals/new/", composed(energy_budget="9"), **JSON).json()["errors"]
+    )
+
+
+def test_the_composer_says_what_a_generation_takes(client):
+    assert "a generation" not in client.get("/proposals/new/").content.decode()
+    factories.model(str(factories.VALUES["model"]), milli_joules=10_000)
+    page = client.get("/proposals/new/").content.decode()
+    assert "About 32 J a generation, as declared for its painter. There is no budget." in page
