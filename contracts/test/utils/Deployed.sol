@@ -45,6 +45,7 @@ abstract contract Deployed is Test {
     ArtParameters internal parameters;
     BlockhashRandomness internal randomness;
     SoloPainter internal painter;
+    address internal brush;
     TokenMetadata internal metadata;
     LivingArtwork internal artwork;
 
@@ -84,11 +85,17 @@ abstract contract Deployed is Test {
         governor = new ArtGovernor(_governorConfig());
         parameters = new ArtParameters(timelockAt, artworkAt, _initial());
         randomness = new BlockhashRandomness();
-        painter = new SoloPainter(timelockAt, ILivingArtwork(address(artworkAt)), operator);
+        brush = _createPainter(timelockAt, ILivingArtwork(address(artworkAt)));
         metadata = new TokenMetadata(ILivingArtwork(address(artworkAt)));
         artwork = new LivingArtwork(timelockAt, address(this), IArtToken(address(token)), _config(), _parts());
         assertEq(address(artwork), address(artworkAt));
         assertEq(address(timelock), timelockAt);
+    }
+
+    /// @dev Creates the painting authority: one contract, since the addresses are computed in advance.
+    function _createPainter(address timelockAt, ILivingArtwork artworkAt) internal virtual returns (address) {
+        painter = new SoloPainter(timelockAt, artworkAt, operator);
+        return address(painter);
     }
 
     function _governorConfig() internal returns (ArtGovernor.Config memory) {
@@ -112,9 +119,10 @@ abstract contract Deployed is Test {
     }
 
     function _parts() internal view returns (LivingArtwork.Parts memory) {
-        return LivingArtwork.Parts(
-            address(parameters), address(randomness), address(painter), address(timelock), address(0)
-        );
+        return
+            LivingArtwork.Parts(
+                address(parameters), address(randomness), brush, address(timelock), address(0)
+            );
     }
 
     function _initial() internal pure returns (ArtParameters.Initial memory) {
