@@ -71,6 +71,9 @@ contract ArtGovernor is
 
     Checkpoints.Trace208 private _minVotesHistory;
 
+    /// @dev True while a vote is counted that comes late, on a proposal without a quorum: it may extend the vote.
+    bool private transient _mayExtend;
+
     /// @notice The least number of votes that makes a quorum changed.
     event MinVotesUpdated(uint256 oldMinVotes, uint256 newMinVotes);
 
@@ -141,6 +144,28 @@ contract ArtGovernor is
         emit MinVotesUpdated(oldMinVotes, newMinVotes);
     }
 
+    // ------------------------------------------------------------------------------------------- late quorum
+
+    /// @inheritdoc GovernorCountingSimple
+    /// @dev A quorum that is reached early extends nothing. Only for a late vote is it worth knowing whether there
+    /// was one before: every other vote is spared two reckonings of the quorum and a note that there is one.
+    function _countVote(
+        uint256 proposalId,
+        address account,
+        uint8 support,
+        uint256 totalWeight,
+        bytes memory params
+    ) internal override(Governor, GovernorCountingSimple) returns (uint256) {
+        _mayExtend = clock() + lateQuorumVoteExtension() > Governor.proposalDeadline(proposalId)
+            && !_quorumReached(proposalId);
+        return super._countVote(proposalId, account, support, totalWeight, params);
+    }
+
+    /// @inheritdoc GovernorPreventLateQuorum
+    function _tallyUpdated(uint256 proposalId) internal override(Governor, GovernorPreventLateQuorum) {
+        if (_mayExtend) super._tallyUpdated(proposalId);
+    }
+
     // ---------------------------------------------------------------------------------------------- guardian
 
     /// @dev The proposer may cancel while a proposal is pending; the guardian at any time before its own end.
@@ -190,11 +215,6 @@ contract ArtGovernor is
         returns (uint256)
     {
         return super.proposalDeadline(proposalId);
-    }
-
-    /// @inheritdoc GovernorPreventLateQuorum
-    function _tallyUpdated(uint256 proposalId) internal override(Governor, GovernorPreventLateQuorum) {
-        super._tallyUpdated(proposalId);
     }
 
     /// @inheritdoc GovernorTimelockControl

@@ -142,6 +142,54 @@ contract ArtGovernorTest is Deployed {
         vm.warp(deadline - 1);
         _vote(yuki, ballot, 1);
         assertEq(governor.proposalDeadline(ballot.id), deadline - 1 + LATE_EXTENSION);
+        skip(3);
+        _vote(mira, ballot, 0);
+        assertEq(governor.proposalDeadline(ballot.id), deadline - 1 + LATE_EXTENSION, "once");
+    }
+
+    function test_aLateVote_afterAnEarlyQuorum_orWithoutOne_extendsNothing() public {
+        Ballot memory ballot = _change(mira);
+        skip(VOTING_DELAY + 1);
+        _vote(mira, ballot, 1);
+        uint256 deadline = governor.proposalDeadline(ballot.id);
+        vm.warp(deadline - 1);
+        _vote(yuki, ballot, 1);
+        assertEq(governor.proposalDeadline(ballot.id), deadline);
+
+        ballot = _change(mira);
+        vm.warp(governor.proposalDeadline(ballot.id) - 1);
+        deadline = governor.proposalDeadline(ballot.id);
+        _vote(yuki, ballot, 0);
+        assertEq(governor.proposalDeadline(ballot.id), deadline, "votes against make no quorum");
+    }
+
+    function testFuzz_aVoteIsExtended_whenItsQuorumComesLate(uint8[4] calldata waits, uint8[4] calldata supports)
+        public
+    {
+        address[4] memory voters = [mira, ines, tomas, yuki];
+        _raiseMinVotes(3);
+        Ballot memory ballot = _change(mira);
+        skip(VOTING_DELAY + 1);
+        uint256 deadline = governor.proposalDeadline(ballot.id);
+        uint256 expected = deadline;
+        uint256 inFavour;
+        for (uint256 i = 0; i < 4; ++i) {
+            skip(waits[i] % 24);
+            if (block.timestamp > expected) break;
+            uint8 support = supports[i] % 3;
+            _vote(voters[i], ballot, support);
+            uint256 before = inFavour;
+            if (support != 0) inFavour += i < 2 ? 2 : 1;
+            if (before < 3 && inFavour >= 3 && block.timestamp + LATE_EXTENSION > deadline) {
+                expected = block.timestamp + LATE_EXTENSION;
+            }
+            assertEq(governor.proposalDeadline(ballot.id), expected);
+        }
+    }
+
+    function _raiseMinVotes(uint256 least) private {
+        _pass(address(governor), abi.encodeCall(governor.updateMinVotes, (least)));
+        skip(1);
     }
 
     function test_castVoteBySig_countsForTheSigner() public {

@@ -43,6 +43,17 @@ contract GasTest is Deployed {
         _note("anchor");
     }
 
+    /// @dev The dearest vote: the first one, which makes the quorum, and so late that it extends the vote.
+    /// forge-config: default.isolate = true
+    function test_gas_ofALateQuorum() public {
+        Ballot memory ballot = _propose(
+            tomas, address(parameters), abi.encodeCall(parameters.setPrompt, ("a heron in the reeds"))
+        );
+        vm.warp(governor.proposalDeadline(ballot.id) - 1);
+        _vote(mira, ballot, 1);
+        _note("castVote (late quorum)");
+    }
+
     /// forge-config: default.isolate = true
     function test_gas_ofAnEpochInTrouble() public {
         uint256 number = _seal();
@@ -146,9 +157,15 @@ contract GasOfWorkersTest is Workers {
         _reveal(bela, number, _picture(picture));
         _note(string.concat("reveal", when));
         _reveal(chen, number, _picture(picture));
+        uint256 before = set.credits(stranger);
         vm.prank(stranger);
         set.finalize(number, _picture(picture));
         _note(string.concat("finalize", when));
+        vm.snapshotValue(
+            "Murmuration",
+            string.concat("finalize (reimbursed)", when),
+            (set.credits(stranger) - before) / 10 gwei
+        );
         set.resolve(anna);
         _note(string.concat("resolve (winner)", when));
     }

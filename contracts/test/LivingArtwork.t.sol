@@ -302,6 +302,73 @@ contract LivingArtworkTest is Deployed {
         _assertEpoch(number, EpochState.Failed);
     }
 
+    function test_aRoundThatItsPainterCallsOver_isReopenedBeforeItsDeadline_andTheLastOneFailsTheEpoch()
+        public
+    {
+        StubbornPainter other = new StubbornPainter();
+        _setSlot("painter", address(other));
+        uint256 number = _seal();
+        assertEq(other.sealedEpoch(), number);
+        _draw(number);
+        assertEq(other.recipeHash(), artwork.epochs(number).recipeHash);
+        other.setAnswer(abi.encode(true));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ILivingArtwork.TooEarly.selector, artwork.epochs(number).deadline + PAINT_PERIOD + 1
+            )
+        );
+        artwork.failEpoch(number);
+        artwork.reopenRound(number);
+        artwork.reopenRound(number);
+        assertEq(other.rounds(), MAX_ROUNDS);
+        vm.expectRevert(abi.encodeWithSelector(ILivingArtwork.NoRoundsLeft.selector, number));
+        artwork.reopenRound(number);
+        artwork.failEpoch(number);
+        _assertEpoch(number, EpochState.Failed);
+    }
+
+    function test_aPainterThatSaysNothingSensible_hasNotSaidThatARoundIsOver() public {
+        StubbornPainter other = new StubbornPainter();
+        _setSlot("painter", address(other));
+        uint256 number = _seal();
+        _draw(number);
+        uint48 deadline = artwork.epochs(number).deadline;
+        bytes[6] memory answers = [
+            bytes(""),
+            abi.encode(false),
+            abi.encode(2),
+            hex"01",
+            abi.encode(true, true),
+            abi.encode(type(uint256).max)
+        ];
+        for (uint256 i = 0; i < answers.length; ++i) {
+            other.setAnswer(answers[i]);
+            vm.expectRevert(abi.encodeWithSelector(ILivingArtwork.TooEarly.selector, deadline + 1));
+            artwork.reopenRound(number);
+        }
+        vm.warp(deadline + 1);
+        artwork.reopenRound(number);
+        vm.warp(artwork.epochs(number).deadline + 1);
+        artwork.reopenRound(number);
+        vm.expectRevert(
+            abi.encodeWithSelector(ILivingArtwork.TooEarly.selector, artwork.epochs(number).deadline + 1)
+        );
+        artwork.failEpoch(number);
+    }
+
+    function test_aPainterThatIsNotTheEpochs_hasNoSayInIt() public {
+        uint256 number = _seal();
+        StubbornPainter other = new StubbornPainter();
+        other.setAnswer(abi.encode(true));
+        _setSlot("painter", address(other));
+        _draw(number);
+        assertFalse(painter.roundOver(number));
+        vm.expectRevert(
+            abi.encodeWithSelector(ILivingArtwork.TooEarly.selector, artwork.epochs(number).deadline + 1)
+        );
+        artwork.reopenRound(number);
+    }
+
     function test_anchor_revertsForAnybodyButTheEpochsPainter() public {
         uint256 number = _seal();
         _draw(number);
@@ -491,6 +558,18 @@ contract LivingArtworkTest is Deployed {
         new LivingArtwork(address(timelock), address(0), arts, _config(), parts);
         vm.expectRevert(Governed.ZeroAddress.selector);
         new LivingArtwork(address(timelock), address(this), IArtToken(address(0)), _config(), parts);
+    }
+
+    function test_constructor_plugsInARegistry_ifThereIsOne() public {
+        assertEq(artwork.slot("registry"), address(0));
+        LivingArtwork.Parts memory parts = _parts();
+        parts.registry = address(metadata);
+        LivingArtwork other =
+            new LivingArtwork(address(timelock), address(this), IArtToken(address(token)), _config(), parts);
+        assertEq(other.slot("registry"), address(metadata));
+        parts.registry = stranger;
+        vm.expectRevert(abi.encodeWithSelector(ISlots.InvalidSlot.selector, bytes32("registry"), stranger));
+        new LivingArtwork(address(timelock), address(this), IArtToken(address(token)), _config(), parts);
     }
 
     function test_epochs_tellsEverythingOfOne() public {
