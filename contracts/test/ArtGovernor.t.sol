@@ -163,9 +163,10 @@ contract ArtGovernorTest is Deployed {
         assertEq(governor.proposalDeadline(ballot.id), deadline, "votes against make no quorum");
     }
 
-    function testFuzz_aVoteIsExtended_whenItsQuorumComesLate(uint8[4] calldata waits, uint8[4] calldata supports)
-        public
-    {
+    function testFuzz_aVoteIsExtended_whenItsQuorumComesLate(
+        uint8[4] calldata waits,
+        uint8[4] calldata choices
+    ) public {
         address[4] memory voters = [mira, ines, tomas, yuki];
         _raiseMinVotes(3);
         Ballot memory ballot = _change(mira);
@@ -176,7 +177,7 @@ contract ArtGovernorTest is Deployed {
         for (uint256 i = 0; i < 4; ++i) {
             skip(waits[i] % 24);
             if (block.timestamp > expected) break;
-            uint8 support = supports[i] % 3;
+            uint8 support = choices[i] % 3;
             _vote(voters[i], ballot, support);
             uint256 before = inFavour;
             if (support != 0) inFavour += i < 2 ? 2 : 1;
