@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from chain import abi
+from chain import abi, ether
 from governance.actions import votes_words
 from governance.parameters import BY_KEY
 from governance.parameters.spec import duration, key_name
@@ -32,6 +32,8 @@ _STATES = (
     "it has taken effect already",
 )
 _EPOCH_STATES = ("not there", "open", "sealed", "seeded", "anchored", "failed")  # ILivingArtwork.EpochState
+_SLASH_STATES = ("not there", "open", "challenged", "upheld", "overturned")  # WorkerTypes.SlashState
+_MODEL_STATES = ("not registered", "registered", "active", "retired")  # IModelRegistry.Status
 # TimelockController.OperationState.
 _OPERATIONS = (
     "is not in the timelock",
@@ -125,6 +127,31 @@ def _epoch_not_in(error: Arguments) -> str:
 
     is_now, must_be = word(error["actual"]), word(error["expected"])
     return f"Epoch {error['epoch']:,} is {is_now}, and this needs it to be {must_be}."
+
+
+def _round_pending(error: Arguments) -> str:
+    if "readyAt" in error:  # drand's, whose rounds come by the clock
+        return f"Round {error['round']:,} of drand is not due yet: it comes at {_moment(error['readyAt'])}."
+    return f"Block {error['round']:,} does not exist yet: its randomness comes with it."
+
+
+def _slash_not_in(error: Arguments) -> str:
+    def word(state: int) -> str:
+        return _SLASH_STATES[state] if state < len(_SLASH_STATES) else f"in state {state}"
+
+    is_now, must_be = word(error["actual"]), word(error["expected"])
+    return f"Slash {error['slashId']:,} is {is_now}, and this needs it to be {must_be}."
+
+
+def _model_is(error: Arguments) -> str:
+    status = error["status"]
+    word = _MODEL_STATES[status] if status < len(_MODEL_STATES) else f"in state {status}"
+    return f"The model {error['id'][:10]}… is {word}, so this can’t be done with it."
+
+
+def _class(words: str) -> Callable[[Arguments], str]:
+    """A sentence that names the determinism class, where `{}` stands."""
+    return lambda error: words.format(f"{error['classId'][:10]}…")
 
 
 def _who(argument: str, words: str) -> Callable[[Arguments], str]:
@@ -236,12 +263,91 @@ _SENTENCES: dict[str, str | Callable[[Arguments], str]] = {
     "PreviousEpochUnfinished": _number("epoch", "Epoch {} is not finished yet."),
     "RoundLapsed": _number("round", "The randomness of block {} is gone: another block must be chosen."),
     "RoundNotLapsed": _number("round", "The randomness of block {} can still be used."),
-    "RoundPending": _number("round", "Block {} does not exist yet: its randomness comes with it."),
+    "RoundPending": _round_pending,
     "TooEarly": lambda e: f"Too early: possible from {_moment(e['readyAt'])} on.",
     "TooLate": lambda e: f"Too late: it was possible until {_moment(e['deadline'])}.",
     "UnknownGeneration": _number("generation", "There is no generation {}."),
     "UnknownSlot": lambda e: f"The contract has no {_slot(e['name'])[4:]}.",
+    # The workers
+    "AlreadyCommitted": lambda e: (
+        f"{name_of(e['worker'])} has committed to a result in round {e['round']:,} of epoch {e['epoch']:,}: "
+        "a commitment can’t be changed."
+    ),
+    "AlreadyFinalized": _number("epoch", "The picture of epoch {} is settled already."),
+    "AlreadyRegistered": _who("worker", "{} is a worker already."),
+    "AlreadyRevealed": lambda e: (
+        f"{name_of(e['worker'])} has shown its result for epoch {e['epoch']:,}: that one goes on counting."
+    ),
+    "BondTooLow": lambda e: (
+        f"A bond of {ether.words(e['bond'])} is too little: the rules ask for {ether.words(e['least'])}."
+    ),
+    "ClassInUse": _class("The class {} is the accepted one: name another first."),
+    "ClassNotListed": _class("The determinism class {} is not listed: a vote lists classes."),
+    "ClassUnchanged": lambda e: (
+        f"The class {e['classId'][:10]}… is {'listed' if e['listed'] else 'not listed'} already."
+    ),
+    "CommitmentMismatch": "What is shown is not what was committed to: result, attestation or salt differ.",
+    "CommitsClosed": lambda e: (
+        f"Round {e['round']:,} of epoch {e['epoch']:,} takes no more commitments: results are shown now."
+    ),
+    "EmptyCommitment": "A commitment can’t be zero.",
+    "Expired": lambda e: f"Too late: it was possible until {_moment(e['deadline'])}.",
+    "InvalidRules": "These rules contradict one another: a slash is above zero and within the least bond, "
+    "and commitments and reveals leave a part of the round over.",
+    "Leaving": _who("worker", "{} is leaving."),
+    "NoFeeToRelease": _number("epoch", "Epoch {} holds no fee to release: only a failed epoch’s goes back."),
+    "NoQuorum": lambda e: (
+        f"Too few workers agree on this result: {e['count']:,} of the {e['quorum']:,} that are needed."
+    ),
+    "NoRound": _number("epoch", "No round of painting was opened for epoch {}."),
+    "NotCommitted": lambda e: (
+        f"{name_of(e['worker'])} has nothing to show in this round of epoch {e['epoch']:,}: "
+        "only a commitment of the same round can be shown, once."
+    ),
+    "NotInSnapshot": lambda e: (
+        f"{name_of(e['worker'])} was no active worker when epoch {e['epoch']:,} was sealed."
+    ),
+    "NotLeaving": _who("worker", "{} has not asked to leave."),
+    "NotWorker": _who("account", "{} is not a worker, or not the one that this is about."),
+    "NotYet": lambda e: f"Too early: possible from {_moment(e['readyAt'])} on.",
+    "NothingToResolve": _who("worker", "Nothing of {} waits to be settled."),
+    "NothingToTransfer": "There is nothing to transfer.",
+    "RevealsNotOpen": lambda e: (
+        f"Results are shown once every worker has committed, or from {_moment(e['commitUntil'])} on."
+    ),
+    "RevealsOpen": lambda e: (
+        f"Round {e['round']:,} of epoch {e['epoch']:,} is still under way: workers are committing or showing."
+    ),
+    "SlashNotIn": _slash_not_in,
+    "SlashesOpen": lambda e: (
+        f"{name_of(e['worker'])} has {e['count']:,} slashes that are not decided yet: the bond waits."
+    ),
+    "Unresolved": lambda e: (
+        f"A commitment of {name_of(e['worker'])} in epoch {e['epoch']:,} is not settled yet."
+    ),
+    "UriTooLong": lambda e: f"The address is {e['length']:,} bytes long: at most {e['most']:,} fit.",
+    # The registry of models
+    "InvalidModel": lambda e: f"The entry of the model {e['id'][:10]}… lacks something that it must have.",
+    "InvalidText": lambda e: (
+        f"The entry of the model {e['id'][:10]}… has a “{key_name(e['field'])}” that is empty, too long or "
+        "not plain text."
+    ),
+    "LengthMismatch": lambda e: f"There are {e['ids']:,} ids for {e['models']:,} models.",
+    "ModelIs": _model_is,
+    # drand
+    "InvalidPublicKey": "That is not a public key of drand’s network.",
+    "InvalidTimes": "A source of randomness needs a period and a delay above zero.",
+    "NotAPoint": "That signature is not a point of the curve.",
+    "PrecompileFailed": _number("precompile", "This chain lacks the precompiled contract {} for the curve."),
+    "ProofLength": _number("length", "A round of drand is shown by 64 bytes, not {}."),
+    "TagTooLong": _INTERNAL,
+    "UnknownRound": _number("round", "There is no round {} of drand."),
+    "WrongSignature": _number("round", "That is not drand’s signature of round {}."),
     # What the libraries check
+    "InsufficientBalance": lambda e: (
+        f"The contract holds {ether.words(e['balance'])}, and {ether.words(e['needed'])} are needed."
+    ),
+    "ReentrancyGuardReentrantCall": "A contract that was being paid called back: that is refused.",
     "CheckpointUnorderedInsertion": _INTERNAL,
     "ECDSAInvalidSignature": "That is not a signature of anybody.",
     "ECDSAInvalidSignatureLength": _number("length", "A signature has 65 bytes, not {}."),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chain import abi, deployments
+from chain import abi, deployments, ether
 from governance.parameters import model_calls
 from governance.parameters.model_calls import Seen
 from governance.parameters.spec import BY_SETTER, Value, decode, duration, encode
@@ -170,9 +170,7 @@ def _name_of(address: str) -> str | None:
 def _ether(wei: int) -> str:
     if not wei:
         return ""
-    whole, rest = divmod(wei, 10**18)
-    amount = f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
-    return f"Sends {amount} ether."
+    return f"Sends {ether.words(wei)}."
 
 
 def _setting_words(number: int, unit: str) -> str:

@@ -23,7 +23,12 @@ ERRORS: dict[str, dict[str, Any]] = {
     for entry in json.loads(file.read_text())["abi"]
     if entry["type"] == "error"
 }
-SAMPLES: dict[str, Any] = {"address": MIRA, "string": "a name", "bytes32": b"metadata".ljust(32, b"\0")}
+SAMPLES: dict[str, Any] = {
+    "address": MIRA,
+    "bool": True,
+    "string": "a name",
+    "bytes32": b"metadata".ljust(32, b"\0"),
+}
 
 
 def revert(name: str, *arguments: Any) -> str:
