@@ -5,7 +5,7 @@ from django.urls import path
 import compute.converters  # noqa: F401 - hash32
 import governance.converters  # noqa: F401 - uint256 and address
 from gallery import feeds
-from gallery.views import health, images, models, pages, parts, records
+from gallery.views import health, images, models, pages, parts, records, workers
 
 app_name = "gallery"
 urlpatterns = [
@@ -24,6 +24,8 @@ urlpatterns = [
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
     path("models/", models.index, name="models"),
     path("models/<hash32:model_id>/", models.page, name="model"),
+    path("workers/", workers.index, name="workers"),
+    path("workers/<address:address>/", workers.page, name="worker"),
     path("about/", pages.about, name="about"),
     path("status/", pages.status, name="status"),
     path("status/line/", pages.fresh, name="fresh"),

@@ -1,4 +1,4 @@
-"""What to call an address: a contract of ours, a demo collector on the private chain, or itself."""
+"""What to call an address: a contract of ours, somebody of the private chain's, or itself."""
 
 from __future__ import annotations
 
@@ -13,20 +13,28 @@ DEMO_COLLECTORS: dict[str, str] = {
     "0x90f79bf6eb2c4f870365e785982e1f101e93b906": "Tomas",
     "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65": "Yuki",
 }
+# Accounts 10 to 12, the private chain's own workers: `chain.signers.WORKER_ACCOUNTS`.
+DEMO_WORKERS: dict[str, str] = {
+    "0xbcd4042de499d14e55001ccbb24a551f3b954096": "Worker one",
+    "0x71be63f3384f5fb98995898a86b02fb2426c5788": "Worker two",
+    "0xfabb0ac9d68b0b445fb7357272ff202c5651694a": "Worker three",
+}
 _CONTRACTS = {
     "TimelockController": "the treasury",
     "ArtGovernor": "the governor",
     "ArtToken": "the token",
     "LivingArtwork": "the artwork",
     "GenerationAuction": "the auction",
+    "WorkerSet": "the set of workers",
+    "ModelRegistry": "the registry of models",
 }
 
 
 def name_of(address: str) -> str:
     """`Mira`, `the treasury`, or `0x1234…abcd`."""
     address = address.lower()
-    if settings.PRIVATE_CHAIN and address in DEMO_COLLECTORS:
-        return DEMO_COLLECTORS[address]
+    if settings.PRIVATE_CHAIN and (name := DEMO_COLLECTORS.get(address) or DEMO_WORKERS.get(address)):
+        return name
     try:
         contract = deployments.name_of(address)
     except deployments.DeploymentMissing:

@@ -61,6 +61,17 @@ def spaced(number: int | str) -> str:
 
 
 @register.filter
+def ether(wei: int) -> str:
+    """Wei as ether: up to six decimals, and honest about less."""
+    if not wei:
+        return "0 ETH"
+    if wei < 10**12:
+        return "under 0.000001 ETH"
+    amount = f"{wei // 10**18}.{wei % 10**18 // 10**12:06d}".rstrip("0").rstrip(".")
+    return f"{amount} ETH"
+
+
+@register.filter
 def host(address: str) -> str:
     """A node's address without its scheme, as people say it."""
     return address.partition("://")[2] or address
@@ -70,6 +81,19 @@ def host(address: str) -> str:
 def at(found: Mapping[Any, Any], key: Any) -> Any:
     """`found[key]`, or None."""
     return found.get(key)
+
+
+@register.filter
+def digest(value: str) -> str:
+    """The beginning and the end of a hash."""
+    return f"{value[:8]}…{value[-6:]}"
+
+
+@register.filter
+def worker_link(address: str) -> SafeString:
+    """A worker by name, as a link to what it bonded and did."""
+    url = addresses.page("gallery:worker", address)
+    return format_html('<a class="person" href="{}"><bdi>{}</bdi></a>', url, people.name_of(address))
 
 
 @register.filter
