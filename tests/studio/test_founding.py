@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from gallery.founding import FOLDER, founding, repaint, save
-from gallery.management.commands.repaint_founding import TOLERANCE_DB, compare
+from gallery.management.commands.repaint_founding import compare
 from studio import picture
 from studio.models import files_digest
 from studio.paint import Painting
@@ -124,4 +124,4 @@ def test_all_six_are_painted_again(genesis):
     """Bit-exact where the determinism class is the same, else the same to the eye."""
     for entry in founding():
         verdict = compare(entry, repaint(entry, genesis))
-        assert not verdict.startswith("different"), f"{entry.title}: {verdict} (at least {TOLERANCE_DB} dB)"
+        assert not verdict.startswith("different"), f"{entry.title}: {verdict}"

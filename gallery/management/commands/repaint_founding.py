@@ -17,9 +17,6 @@ from studio.models import resolve
 from studio.paint import Painting
 from studio.picture import pixel_hash, psnr
 
-TOLERANCE_DB = 40.0
-"""From this ratio on two paintings of one recipe are the same picture to the eye, though not to the bit."""
-
 
 class Command(BaseCommand):
     help = (
@@ -84,4 +81,4 @@ def compare(entry: Founding, painting: Painting) -> str:
     if pixel_hash(painting.pixels) == entry.pixel_hash:
         return "bit-exact"
     ratio = psnr(committed, painting.pixels)
-    return f"{'within tolerance' if ratio >= TOLERANCE_DB else 'different'}, {ratio:.1f} dB"
+    return f"{'within tolerance' if ratio >= settings.VERIFY_TOLERANCE_DB else 'different'}, {ratio:.1f} dB"
