@@ -21,7 +21,7 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from compute import attestations, commitments, energy, painter, pictures, troubles
+from compute import attestations, commitments, energy, mirrors, painter, pictures, troubles
 from compute.models import Attestation, Picture, Rendering
 from gallery.founding import founding
 from gallery.onchain import CantTell, ChainRecord, Facts
@@ -34,7 +34,7 @@ from studio.picture import Pixels
 from studio.recipe import InvalidRecipe
 from studio.remote import PainterError
 
-Lost = (pictures.PictureDamaged, studio_picture.BadPicture, OSError)
+LOST = (pictures.PictureDamaged, studio_picture.BadPicture, OSError)
 """What reading a kept picture may raise."""
 
 
@@ -183,7 +183,7 @@ def paint(
         folder = studio_models.resolve(facts.recipe.model, settings.PAINTER_MODELS)
     except UnknownModel as error:
         raise CantVerify(f"its model is not here: {error}") from error
-    parent = _parent(facts.recipe.parent_file)
+    parent = _parent(facts.recipe.parent_file, on_wait or (lambda: None))
     try:
         return painter.get().paint(
             facts.recipe, parent, folder, threads=thread_count, on_step=on_step, on_wait=on_wait
@@ -245,7 +245,7 @@ def anchored(file_hash: str, pixel_hash: str) -> tuple[Pixels | None, str]:
     if row is not None:
         try:
             found: Pixels = pictures.pixels(row)
-        except Lost as error:
+        except LOST as error:
             why = f"the anchored picture can’t be read here: {troubles.words(error)}"
         else:
             if studio_picture.pixel_hash(found) == pixel_hash:
@@ -311,18 +311,17 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _parent(file_hash: str | None) -> Image.Image | None:
-    """The picture that it was painted over. Raises CantVerify."""
+def _parent(file_hash: str | None, on_wait: Callable[[], object]) -> Image.Image | None:
+    """The picture that it was painted over: kept here, from a mirror, or of the founding. Raises CantVerify,
+    and what `on_wait` raises.
+    """
     if file_hash is None:
         return None
-    row = Picture.objects.filter(file_hash=file_hash).first()
-    why = "it is not kept here"
-    if row is not None:
-        try:
-            return pictures.image(row)
-        except Lost as error:
-            why = troubles.words(error)
-    for one in founding():
-        if one.file_hash == file_hash:
-            return Image.fromarray(one.pixels())
-    raise CantVerify(f"the picture that it was painted over, {file_hash}, can’t be had: {why}")
+    try:
+        return mirrors.image(file_hash, on_wait)
+    except (*LOST, mirrors.Missing) as error:
+        for one in founding():
+            if one.file_hash == file_hash:
+                return Image.fromarray(one.pixels())
+        why = troubles.words(error)
+        raise CantVerify(f"the picture that it was painted over can’t be had: {why}") from error
