@@ -225,7 +225,7 @@ class ChainRecord:
         chain = (self.deployment.chain_id, self.artwork, 0)
         for stated in _stated(number, told):
             raw = {key: parameters.encode(key, value) for key, value in stated.items()}
-            for values in (raw, {**self._first_values(), **raw}):
+            for values in recipes.founding_values(raw, self._first_values()):
                 params_hash = parameters.params_hash_of(values)
                 found = commitments.recipe_hash(*chain, params_hash, told["parentHead"], told["seed"])
                 if found == told["recipeHash"]:

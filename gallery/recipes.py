@@ -7,6 +7,7 @@ instead of painting something that was never decided.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from chain import deployments
@@ -91,6 +92,17 @@ def from_values(values: dict[str, Any], seed: str, parent_file: str | None) -> R
         seed=seed,
         parent_file=parent_file,
     ).validate()
+
+
+def founding_values(stated: dict[str, str], first: dict[str, str]) -> Iterator[dict[str, str]]:
+    """What a founding generation's parameters' hash may be over, from the values stated for it and those of
+    the first version (bytes on chain, by key): what was stated alone, or with the keys that the founders'
+    parameters had besides, whose list only ever grew at its end.
+    """
+    yield stated
+    keys = [key for key in first if key not in stated]
+    for many in range(1, len(keys) + 1):
+        yield {**{key: first[key] for key in keys[:many]}, **stated}
 
 
 def readable(raw: dict[str, str]) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def params_hash(row: Generation, sealing: Sealing | None, job: Rendering | None)
         "strength": job.recipe["strength_milli"],
     }
     stated = {key: parameters.encode(key, recipe[key]) for key in parameters.BY_KEY if key in recipe}
-    for raw in (stated, {**parameters.raw_values_at(1), **stated}):
+    for raw in recipes.founding_values(stated, parameters.raw_values_at(1)):
         found = parameters.params_hash_of(raw)
         if recipes.recipe_hash(row.epoch_number, found, row.parent, row.seed) == row.recipe_hash:
             return found
