@@ -155,6 +155,27 @@ def rules(upto: Place = NOW) -> RulesChange | None:
     return found[-1] if found else None
 
 
+def rules_of(epoch: int) -> RulesChange | None:
+    """The rules that an epoch goes by; None before it was sealed."""
+    row = Acceptance.objects.filter(epoch=epoch).first()
+    return rules((row.block_number, row.log_index)) if row else None
+
+
+def entitled(epoch: int) -> dict[str, Member]:
+    """By address, who may commit to a result of an epoch, as far as that depends on who it is: the workers
+    that it was sealed with, as long as their bond suffices.
+    """
+    in_force = rules_of(epoch)
+    if in_force is None:
+        return {}
+    listed = classes()
+    return {
+        address: one
+        for address, one in members().items()
+        if one.bond >= in_force.min_bond and _paints(epoch, one, listed)
+    }
+
+
 def in_snapshot(epoch: int, address: str) -> bool:
     """Whether a worker may paint an epoch that was sealed."""
     if not Acceptance.objects.filter(epoch=epoch).exists():

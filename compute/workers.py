@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from django.db.models import Max
+
 from chain import clock
 from compute.models import (
     Acceptance,
@@ -145,12 +147,20 @@ def unresolved() -> list[Unresolved]:
     """What `resolve` would settle now, oldest first. A commitment that a later one followed is settled, and
     nothing follows from a result that won where no fee was held.
     """
-    last = {row.worker: row for row in Commitment.objects.order_by("block_number", "log_index")}
-    slashed = set(Slash.objects.values_list("worker", "epoch", "round"))
-    credited = set(FeeCredit.objects.values_list("worker", "epoch"))
-    fees = dict(Acceptance.objects.values_list("epoch", "fee"))
-    ends = {row.epoch: row for row in Finalization.objects.all()}
-    shown = {(row.worker, row.epoch): row for row in Reveal.objects.all()}
+    newest = dict(
+        Commitment.objects.order_by()
+        .values("worker")
+        .annotate(last=Max("epoch"))
+        .values_list("worker", "last")
+    )
+    of_these = {"epoch__in": set(newest.values())}
+    rows = Commitment.objects.filter(**of_these).order_by("epoch", "round", "worker")
+    last = {row.worker: row for row in rows if row.epoch == newest[row.worker]}
+    slashed = set(Slash.objects.filter(**of_these).values_list("worker", "epoch", "round"))
+    credited = set(FeeCredit.objects.filter(**of_these).values_list("worker", "epoch"))
+    fees = dict(Acceptance.objects.filter(**of_these).values_list("epoch", "fee"))
+    ends = {row.epoch: row for row in Finalization.objects.filter(**of_these)}
+    shown = {(row.worker, row.epoch): row for row in Reveal.objects.filter(**of_these)}
     gone = _unrevealable()
     found = []
     for row in last.values():

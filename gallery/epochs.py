@@ -7,7 +7,9 @@ and `advance`, called by the tick, does the one thing that comes next:
 2. *Sealed*: when the randomness is there, draw the seed; when it lapsed, fix it anew; past the limits, fail.
 3. *Seeded*: once that is final, build the recipe, check it against the contract's commitment and have it
 painted.
-4. Painted and still in time: anchor the result. Past the deadline: reopen the round; past the rounds, fail.
+4. Painted and still in time: anchor the result, or have our workers commit to it, reveal it and finalize it
+(`compute.operator`). Past the deadline, or when the workers come to nothing: reopen the round; past the
+rounds, fail.
 
 Every step may be repeated: a contract call is named by a key that the outbox sends once, a painting by its
 recipe hash. So a crash costs one tick, and a reorganisation that undoes an anchor finds the painting done.
@@ -24,10 +26,11 @@ from django.conf import settings
 from chain import clock, contracts, deployments, transactions
 from chain.memory import once
 from chain.models import Cursor
-from compute import rendering, troubles
+from compute import operator, rendering, troubles
 from compute.models import Rendering
 from gallery import randomness, recipes, rest
-from gallery.models import Control, Epoch, Generation, Round, Sealing
+from gallery.models import Control, Epoch, Failure, Generation, Round, Sealing
+from governance import parameters
 
 PENDING, READY, LAPSED = 0, 1, 2
 """`IRandomnessSource.status`."""
@@ -114,13 +117,15 @@ def fixed_round(epoch: Epoch) -> int:
 
 
 def advance() -> None:
-    """Do what is due for the current epoch, at most one step. Nothing while paused.
+    """Do what is due for the current epoch, at most one step. While paused, only our workers' word is kept.
 
     Raises what stops it (RpcUnavailable, RecipeMismatch, ...): the tick shows it and comes back.
     """
-    if Control.get().paused:
-        return
     epoch = unsettled()
+    if Control.get().paused:
+        if epoch is not None:
+            operator.keep_word(epoch.number)
+        return
     if epoch is None:
         _seal_if_due()
     elif state(epoch) is EpochState.SEALED:
@@ -179,26 +184,56 @@ def _draw(epoch: Epoch) -> None:
 
 
 def _paint(epoch: Epoch) -> None:
-    """The painting, once its recipe is final: ask for it, anchor it, or give it another round."""
+    """The painting, once its recipe is final: ask for it, bring it to the chain, or give it another round."""
     current = epoch.rounds.order_by("-round").first()
     if current is None:  # `RoundOpened` comes with `SeedDrawn`, in one transaction
         return
-    if clock.now() > current.deadline:
-        if settings.KEEPER:
-            _next_round(epoch, current)
+    by_workers = _name(current.painter) == operator.NAME
+    if clock.now() > current.deadline or (by_workers and operator.is_over(epoch.number, current.round)):
+        _next_round(epoch, current)
         return
     cursor = Cursor.current()
     if cursor is None or not cursor.is_final(current.log.block.number):
         return
     job = Rendering.objects.filter(recipe_hash=epoch.draw.recipe_hash).first()
+    if by_workers:
+        _paint_by_workers(epoch, current, job)
+        return
     if job is None:
         job = rendering.ask(epoch.draw.recipe_hash, epoch.number, recipes.build(epoch.sealing))
     if job.state == Rendering.State.PAINTED:
         anchor(epoch.sealing, current, job)
         return
+    _have_painted(job, current)
+
+
+def _paint_by_workers(epoch: Epoch, current: Round, job: Rendering | None) -> None:
+    """Have it painted if a worker of ours may still commit and nothing speaks against it; then their turn."""
+    willing = operator.due(epoch.number, current.round)
+    painted = job is not None and job.state == Rendering.State.PAINTED
+    if willing and not painted:
+        if why := operator.refusal(parameters.values_at(epoch.sealing.params_version)):
+            operator.decline(epoch.number, willing, why)
+            return
+        operator.accept(epoch.number, willing)
+        job = job or rendering.ask(epoch.draw.recipe_hash, epoch.number, recipes.build(epoch.sealing))
+        _have_painted(job, current)
+        return
+    operator.advance(epoch.number, current.round, job)
+
+
+def _have_painted(job: Rendering, current: Round) -> None:
     rendering.send_if_lost(job, current.round)
     if why := rendering.trouble(job):
         raise PaintingTrouble(why)
+
+
+def settle() -> None:
+    """What anybody may do for the workers beside the round that is open: see `compute.operator`."""
+    if operator.NAME not in deployments.load().contracts:
+        return
+    operator.settle()
+    operator.release(list(Failure.objects.values_list("epoch_id", flat=True)))
 
 
 def _next_round(epoch: Epoch, current: Round) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from chain import clock
 from chain.models import Cursor, Log
 from chain.private import PrivateChain
+from compute import rounds
 from gallery import epochs, randomness
 from gallery.models import Epoch
 from governance import selectors
@@ -62,4 +63,6 @@ def deadlines(epoch: Epoch | None, seen: int) -> list[int]:
     times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
     if epoch is not None and (current := epoch.rounds.order_by("-round").first()) is not None:
         times.append(current.deadline + 1)
+        if (painted := rounds.newest(epoch.number, seen)) is not None and painted.changes_at is not None:
+            times.append(painted.changes_at)
     return times + [one.changes_at for one in selectors.open_proposals(seen) if one.changes_at is not None]

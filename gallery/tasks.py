@@ -63,6 +63,7 @@ def run() -> str:
         ("Blocks", mining.run if settings.PRIVATE_CHAIN else _nothing),
         ("Proposals", keeper.run if settings.KEEPER else _nothing),
         ("Epochs", epochs.advance),
+        ("Workers", epochs.settle),
         ("Lineage", keeping.complete),
         ("Repaints", repaints.send_if_due),
         ("Sending", _sending),
