@@ -116,7 +116,8 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
         "height": arguments.side,
         "epoch_length": 10,
     }
-    deploy(Rpc(chain.url), operator, DeploySettings.profile("demo", operator=operator, parameters=values))
+    solo = DeploySettings.profile("demo", operator=operator, parameters=values, painter="solo")
+    deploy(Rpc(chain.url), operator, solo)
     # Somebody looks until the epoch is sealed; then the artwork rests, and the next one waits for us.
     presence.visitors = lambda now=None: int(looking.is_set())
     halt = threading.Event()

@@ -108,7 +108,11 @@ def seed() -> int:
 def recipe_of(values: dict[str, Any], number: int) -> dict[str, Any]:
     """The studio's recipe, as a painting job keeps it."""
     renamed = {"guidance": "guidance_milli", "strength": "strength_milli"}
-    recipe = {renamed.get(key, key): value for key, value in values.items() if key != "epoch_length"}
+    recipe = {
+        renamed.get(key, key): value
+        for key, value in values.items()
+        if key not in ("epoch_length", "energy_budget")
+    }
     return {**recipe, "seed": f"0x{number:064x}", "parent_file": f"0x{number:064x}" if number > 1 else None}
 
 

@@ -6,7 +6,8 @@
 1. Compute the addresses in advance (CREATE: from the sender and its next nonce), since the parts name each
    other. So every contract is born obeying the timelock, and the deployer never holds a role.
 2. Create the contracts, in an order in which those that must exist already do.
-3. Anchor the founding generations and close the founding, which ends the deployer's only power.
+3. Anchor the founding generations and close the founding, which ends the deployer's only power; fund the
+   workers' pool.
 4. Verify on the chain what steps 1 to 3 promise, then write the deployment file.
 
 A deployment that was cut short goes on where it stopped: its plan is kept beside the deployment file until
@@ -26,6 +27,7 @@ from django.conf import settings as django_settings
 
 from chain import abi
 from chain.deployments import Deployment
+from chain.drand import EVMNET
 from chain.rpc import Rpc
 from config.deploy_sender import Deployer, DeploymentError, create_address
 from config.deploy_settings import (
@@ -36,6 +38,8 @@ from config.deploy_settings import (
     first_values,
     read_founding,
 )
+from config.deploy_verify import verify
+from config.deploy_workers import ETHER
 from governance import parameters as governed
 
 if TYPE_CHECKING:
@@ -57,17 +61,23 @@ __all__ = [
 
 Report = Callable[[str], None]
 
-# The order of creation: the artwork checks that its parts are contracts, so they come before it.
-ORDER = (
-    "ArtToken",
-    "TimelockController",
-    "ArtGovernor",
-    "ArtParameters",
-    "BlockhashRandomness",
-    "SoloPainter",
-    "TokenMetadata",
-    "LivingArtwork",
-)
+
+def order(settings: DeploySettings) -> tuple[str, ...]:
+    """The contracts in the order of creation: the artwork checks that its parts are contracts, so they come
+    before it.
+    """
+    return (
+        "ArtToken",
+        "TimelockController",
+        "ArtGovernor",
+        "ArtParameters",
+        "ModelRegistry",
+        settings.randomness_contract,
+        "SoloPainter",
+        "WorkerSet",
+        "TokenMetadata",
+        "LivingArtwork",
+    )
 
 
 def deploy(
@@ -111,6 +121,7 @@ def deploy(
         name: create_address(deployer.address, nonce + offset) for offset, (name, _) in enumerate(plan)
     }
     _found(deployer, contracts["LivingArtwork"], settings, say)
+    _fund(deployer, contracts["WorkerSet"], settings, say)
     deployment = Deployment(chain_id, genesis, first_block, contracts)
     verify(rpc, deployment, settings, deployer.address)
     _write(path, deployment.to_json())
@@ -121,7 +132,8 @@ def deploy(
 
 def _plan(sender: str, nonce: int, settings: DeploySettings, now: int) -> list[tuple[str, tuple[Any, ...]]]:
     """The contracts in the order of their creation, each with its constructor's arguments."""
-    at = {name: create_address(sender, nonce + offset) for offset, name in enumerate(ORDER)}
+    names = order(settings)
+    at = {name: create_address(sender, nonce + offset) for offset, name in enumerate(names)}
     timelock, artwork = at["TimelockController"], at["LivingArtwork"]
     governor = {
         "token": at["ArtToken"],
@@ -136,7 +148,10 @@ def _plan(sender: str, nonce: int, settings: DeploySettings, now: int) -> list[t
         "guardianUntil": now + settings.guardian_period if settings.guardian != ZERO_ADDRESS else 0,
     }
     config = (settings.seed_timeout, settings.paint_period, settings.max_rounds, settings.max_refixes)
-    parts = (at["ArtParameters"], at["BlockhashRandomness"], at["SoloPainter"], timelock, ZERO_ADDRESS)
+    source, painter = at[settings.randomness_contract], at[settings.painter_contract]
+    parts = (at["ArtParameters"], source, painter, timelock, at["ModelRegistry"])
+    models = [entry.id for entry in settings.models], [entry.as_struct() for entry in settings.models]
+    workers = (settings.rules.as_struct(), list(settings.classes), settings.accepted_class)
     initial = tuple(settings.parameters[parameter.key] for parameter in governed.PARAMETERS)
     arguments: dict[str, tuple[Any, ...]] = {
         "ArtToken": (timelock, artwork, at["TokenMetadata"], [timelock]),
@@ -144,12 +159,15 @@ def _plan(sender: str, nonce: int, settings: DeploySettings, now: int) -> list[t
         "TimelockController": (settings.timelock_delay, [at["ArtGovernor"]], [ZERO_ADDRESS], ZERO_ADDRESS),
         "ArtGovernor": (governor,),
         "ArtParameters": (timelock, artwork, initial),
+        "ModelRegistry": (timelock, *models),
         "BlockhashRandomness": (),
+        "DrandRandomness": (EVMNET.public_key, EVMNET.genesis, EVMNET.period, settings.drand_delay),
         "SoloPainter": (timelock, artwork, settings.operator),
+        "WorkerSet": (timelock, artwork, *workers),
         "TokenMetadata": (artwork,),
         "LivingArtwork": (timelock, sender, at["ArtToken"], config, parts),
     }
-    return [(name, arguments[name]) for name in ORDER]
+    return [(name, arguments[name]) for name in names]
 
 
 def _found(deployer: Deployer, artwork: str, settings: DeploySettings, say: Report) -> None:
@@ -172,43 +190,12 @@ def _found(deployer: Deployer, artwork: str, settings: DeploySettings, say: Repo
     deployer.send("closing the founding", abi.encode_call("LivingArtwork", "closeFounding"), artwork)
 
 
-def verify(rpc: Rpc, deployment: Deployment, settings: DeploySettings, sender: str) -> None:
-    """Check on the chain that the deployment is what was asked for and that `sender` has no power over it.
-
-    Raises DeploymentError with the first thing that is wrong.
-    """
-    deployer = Deployer(rpc, sender)
-    at = deployment.contracts
-    timelock = at["TimelockController"]
-
-    def expect(name: str, function: str, expected: Any, *arguments: Any) -> None:
-        found = deployer.call(name, at[name], function, *arguments)
-        if found != expected:
-            raise DeploymentError(f"{name}.{function} is {found}, not {expected}: do not use this deployment")
-
-    for name in ("ArtToken", "ArtParameters", "SoloPainter", "LivingArtwork"):
-        expect(name, "governance", timelock)
-    expect("ArtGovernor", "timelock", timelock)
-    expect("ArtGovernor", "guardian", settings.guardian)
-    expect("ArtToken", "slot", at["LivingArtwork"], _ascii32("minter"))
-    expect("ArtToken", "isExcluded", True, timelock)
-    expect("LivingArtwork", "founder", ZERO_ADDRESS)
-    expect("LivingArtwork", "generations", len(settings.founding))
-    expect("ArtParameters", "paramsHash", governed.params_hash(settings.parameters), 1)
-    for slot, part in (
-        ("parameters", at["ArtParameters"]),
-        ("randomness", at["BlockhashRandomness"]),
-        ("painter", at["SoloPainter"]),
-        ("recipient", timelock),
-    ):
-        expect("LivingArtwork", "slot", part, _ascii32(slot))
-    expect("SoloPainter", "operator", settings.operator.lower())
-    admin = "0x" + "0" * 64
-    for role in ("PROPOSER_ROLE", "EXECUTOR_ROLE", "CANCELLER_ROLE", None):
-        key = deployer.call("TimelockController", timelock, role) if role else admin
-        expect("TimelockController", "hasRole", False, key, sender)
-        expect("TimelockController", "getRoleAdmin", admin, key)
-    expect("TimelockController", "hasRole", True, admin, timelock)
+def _fund(deployer: Deployer, worker_set: str, settings: DeploySettings, say: Report) -> None:
+    """Give the pool what it lacks of what was asked for."""
+    lacking = settings.pool - deployer.call("WorkerSet", worker_set, "pool")
+    if lacking > 0:
+        say(f"give {lacking / ETHER:g} ether to the workers' pool")
+        deployer.send("funding the workers' pool", abi.encode_call("WorkerSet", "fund"), worker_set, lacking)
 
 
 def _finished(deployer: Deployer, path: Path, chain_id: int, genesis: str) -> Deployment | None:
@@ -239,7 +226,7 @@ def _begin(
 ) -> tuple[int, int]:
     """The first contract's nonce and the deployment's first block, of a plan cut short or of a new one."""
     digest = hashlib.sha256(
-        repr((settings, [abi.artifact(name)["bytecode"] for name in ORDER])).encode()
+        repr((settings, [abi.artifact(name)["bytecode"] for name in order(settings)])).encode()
     ).hexdigest()
     wanted = {"chainId": chain_id, "genesisHash": genesis, "sender": deployer.address, "settings": digest}
     partial = _partial(path)
@@ -254,7 +241,7 @@ def _begin(
             and created >= 0
             and all(
                 deployer.has_code(create_address(deployer.address, begun["nonce"] + offset))
-                for offset in range(min(created, len(ORDER)))
+                for offset in range(min(created, len(order(settings))))
             )
         ):
             return int(begun["nonce"]), int(begun["block"])
@@ -277,7 +264,3 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 def _now(rpc: Rpc) -> int:
     return int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-
-
-def _ascii32(text: str) -> str:
-    return "0x" + text.encode("ascii").ljust(32, b"\0").hex()

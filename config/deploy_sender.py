@@ -50,13 +50,17 @@ class Deployer:
         """The sender's next nonce."""
         return int(self.web3.eth.get_transaction_count(to_checksum_address(self.address)))
 
-    def send(self, what: str, data: str, to: str | None = None) -> dict[str, Any]:
-        """Send a transaction and return its receipt. Raises DeploymentError, with the reason, if it fails."""
+    def send(self, what: str, data: str, to: str | None = None, value: int = 0) -> dict[str, Any]:
+        """Send a transaction, with `value` wei, and return its receipt. Raises DeploymentError, with the
+        reason, if it fails.
+        """
         from web3.exceptions import ContractLogicError, TimeExhausted, Web3RPCError
 
         request: Any = {"from": to_checksum_address(self.address), "data": data}
         if to is not None:
             request["to"] = to_checksum_address(to)
+        if value:
+            request["value"] = value
         try:
             request["gas"] = self.web3.eth.estimate_gas(request) * 6 // 5
             transaction = self.web3.eth.send_transaction(request)

@@ -8,10 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from django.conf import settings as django_settings
+
+from config.deploy_models import ModelEntry, find_model
 from config.deploy_sender import DeploymentError
+from config.deploy_workers import DEMO_RULES, ETHER, PUBLIC_RULES, Rules
 from governance import parameters as governed
 
 ZERO_ADDRESS = "0x" + "0" * 40
+PAINTERS = {"workers": "WorkerSet", "solo": "SoloPainter"}
+"""Who may paint -> the contract that takes the painter's slot. Both are deployed, so a vote can change it."""
+SOURCES = {"blockhash": "BlockhashRandomness", "drand": "DrandRandomness"}
+"""Where seeds come from -> the contract that is deployed for it."""
+NO_CLASS = "0x" + "00" * 32
 DAY = 86_400
 
 
@@ -37,6 +46,11 @@ class DeploySettings:
 
     `parameters` are the first values of all governed parameters (`contracts/parameters.json`). A `guardian`
     may cancel proposals for `guardian_period` after deployment; there is none by default.
+
+    `models` are what the registry is born with. `classes` are the determinism classes that workers may be of,
+    and of `accepted_class`, one of them, the results count; while there is none, nothing is sealed where
+    workers paint. `pool` (wei) is given to the workers' pool by who deploys. `drand_delay` is how far ahead
+    of its sealing an epoch's round of drand lies: more than the chain's finality and the drift of clocks.
     """
 
     operator: str
@@ -55,6 +69,24 @@ class DeploySettings:
     max_refixes: int = 8
     guardian: str = ZERO_ADDRESS
     guardian_period: int = 0
+    painter: str = "solo"
+    randomness: str = "blockhash"
+    drand_delay: int = 60
+    models: Sequence[ModelEntry] = ()
+    rules: Rules = PUBLIC_RULES
+    classes: Sequence[str] = ()
+    accepted_class: str = NO_CLASS
+    pool: int = 0
+
+    @property
+    def painter_contract(self) -> str:
+        """The contract in the painter's slot."""
+        return PAINTERS[self.painter]
+
+    @property
+    def randomness_contract(self) -> str:
+        """The contract in the slot of randomness."""
+        return SOURCES[self.randomness]
 
     @classmethod
     def profile(
@@ -69,7 +101,9 @@ class DeploySettings:
         """The settings of a profile, "demo" or "public", with `changes` to single ones.
 
         `parameters` need no `epoch_length`, where the profile's is used, and no `energy_budget`, where there
-        is none. Raises DeploymentError for an unknown profile.
+        is none. Without `models` in `changes` the registry lists the model that is chosen, from where the
+        site has it (`PAINTER_MODELS`). Raises DeploymentError for an unknown profile, painter or source, and
+        when the model isn't here.
         """
         if name not in PROFILES:
             raise DeploymentError(f"there is no profile {name!r}: choose one of {', '.join(PROFILES)}")
@@ -78,6 +112,20 @@ class DeploySettings:
         values = {"epoch_length": epoch_length, "energy_budget": 0, **parameters}
         if wrong := set(values) ^ set(governed.BY_KEY):
             raise DeploymentError(f"first values are missing or unknown: {', '.join(sorted(wrong))}")
+        for name, known in (("painter", PAINTERS), ("randomness", SOURCES)):
+            if name in chosen and chosen[name] not in known:
+                raise DeploymentError(
+                    f"there is no {name} {chosen[name]!r}: choose one of {', '.join(known)}"
+                )
+        if "models" not in chosen:
+            chosen["models"] = (find_model(str(values["model"]), django_settings.PAINTER_MODELS),)
+        if values["model"] not in {entry.id for entry in chosen["models"]}:
+            raise DeploymentError(
+                f"the registry would not list the model {values['model']}, which is to paint"
+            )
+        accepted = chosen.get("accepted_class", NO_CLASS)
+        if accepted != NO_CLASS:
+            chosen["classes"] = tuple(dict.fromkeys((*chosen.get("classes", ()), accepted)))
         return cls(operator=operator, parameters=values, founding=founding, **chosen)
 
 
@@ -91,8 +139,10 @@ PROFILES: dict[str, dict[str, Any]] = {
         "seed_timeout": 3600,
         "paint_period": 600,
         "epoch_length": 90,
+        "rules": DEMO_RULES,
+        "pool": 10 * ETHER,
     },
-    "public": {"epoch_length": 7 * DAY},
+    "public": {"epoch_length": 7 * DAY, "randomness": "drand"},
 }
 
 

@@ -10,6 +10,7 @@ from chain import abi
 from chain.deployments import Deployment
 from chain.rpc import Rpc, RpcError
 from config.deploy import DeploySettings, Founding, deploy
+from config.deploy_models import ModelEntry
 
 VALUES: dict[str, Any] = {
     "model": "0x" + "11" * 32,
@@ -27,6 +28,15 @@ VALUES: dict[str, Any] = {
     "energy_budget": 0,
 }
 ZERO_HASH = "0x" + "0" * 64
+MODEL = ModelEntry(
+    id=VALUES["model"],
+    tensor_root="0x" + "22" * 32,
+    card_hash="0x" + "33" * 32,
+    uri="hf://owner/painter@0123abc",
+    licence="Apache-2.0",
+    pipeline_class="StableDiffusionPipeline",
+    milli_joules=80_000,
+)
 
 
 def ascii32(text: str) -> str:
@@ -60,7 +70,12 @@ class Node:
         self.operator, self.stranger = accounts[5], accounts[6]
         self.file = file
         self.settings = DeploySettings.profile(
-            "demo", operator=self.operator, parameters=VALUES, founding=founding(self.collectors)
+            "demo",
+            operator=self.operator,
+            parameters=VALUES,
+            founding=founding(self.collectors),
+            models=(MODEL,),
+            painter="solo",
         )
 
     def deploy(self) -> Deployment:

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 
 from chain import contracts, deployments
 from chain.rpc import Rpc
-from tests.contracts.node import VALUES, ZERO_HASH
+from tests.contracts.node import MODEL, VALUES, ZERO_HASH, ascii32
 
 # Anvil's first development account: everybody knows this key, so it is worth nothing.
 ANVIL_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -27,6 +27,9 @@ def accounts(anvil: Any, tmp_path: Path, settings: Any) -> list[str]:
     settings.DEPLOYMENT_FILE = tmp_path / "deployment.json"
     settings.OPERATOR_KEY = settings.OPERATOR_KEYSTORE = ""
     settings.OPERATOR_ADDRESS = found[0]
+    settings.WORKER_CLASS = ""
+    settings.PAINTER_MODELS = [str(tmp_path / "painter")]
+    (tmp_path / "painter.json").write_text(json.dumps(MODEL.to_json()))
     return found
 
 
@@ -103,6 +106,44 @@ def test_a_keystore_deploys_and_a_wrong_password_is_told(
     assert "LivingArtwork" in deploy("--no-founding", f"--parameters={values(tmp_path)}")
 
 
+def test_who_paints_and_by_what_rules_can_be_said(accounts: list[str], tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "rules.json").write_text('{"quorum": 1, "minBond": "600000000000000000"}')
+    ours, theirs = "0x" + "c1" * 32, "0x" + "C2" * 32
+    settings.WORKER_CLASS = ours
+    said = deploy(
+        "--profile=demo",
+        "--no-founding",
+        f"--parameters={values(tmp_path)}",
+        "--painter=workers",
+        "--randomness=drand",
+        "--drand-delay=30",
+        f"--class={theirs}",
+        f"--rules={tmp_path / 'rules.json'}",
+        "--pool=0.25",
+        "--model-uri=https://weights.example/tree/0123abc/painter",
+    )
+    assert "give 0.25 ether to the workers' pool" in said
+    assert "No epoch is sealed" not in said
+    assert contracts.call("LivingArtwork", "slot", ascii32("painter")) == deployments.address_of("WorkerSet")
+    assert contracts.call("DrandRandomness", "delay") == 30
+    assert contracts.call("WorkerSet", "acceptedClass") == ours, "the class of the workers here"
+    assert contracts.call("WorkerSet", "isListed", theirs.lower()) is True
+    rules = contracts.call("WorkerSet", "rules")
+    assert (rules["quorum"], rules["minBond"]) == (1, 6 * 10**17)
+    assert rules["silenceSlash"] == 10**17, "the profile's"
+    assert contracts.call("WorkerSet", "pool") == 25 * 10**16
+    listed = contracts.call("ModelRegistry", "modelOf", MODEL.id)
+    assert listed["uri"] == "https://weights.example/tree/0123abc/painter"
+
+
+def test_without_an_accepted_class_it_says_what_is_to_be_voted_on(
+    accounts: list[str], tmp_path: Path
+) -> None:
+    said = deploy("--no-founding", f"--parameters={values(tmp_path)}", "--painter=workers")
+    assert "No epoch is sealed before a vote lists a determinism class" in said
+    assert contracts.call("WorkerSet", "ready") is False
+
+
 def test_what_is_missing_is_told_in_one_sentence(accounts: list[str], tmp_path: Path, settings: Any) -> None:
     with pytest.raises(CommandError, match="--owners"):
         deploy("--profile=demo")
@@ -112,6 +153,15 @@ def test_what_is_missing_is_told_in_one_sentence(accounts: list[str], tmp_path: 
         deploy("--no-founding")
     with pytest.raises(CommandError, match="can't be read"):
         deploy("--no-founding", f"--parameters={tmp_path / 'none.json'}")
+    chosen = ("--no-founding", f"--parameters={values(tmp_path)}")
+    with pytest.raises(CommandError, match="64 hexadecimal digits, which 0x12 is not"):
+        deploy(*chosen, "--class=0x12")
+    (tmp_path / "rules.json").write_text('{"luck": 1}')
+    with pytest.raises(CommandError, match="there is no rule luck"):
+        deploy(*chosen, f"--rules={tmp_path / 'rules.json'}")
+    (tmp_path / "rules.json").write_text("[1]")
+    with pytest.raises(CommandError, match="no JSON object"):
+        deploy(*chosen, f"--rules={tmp_path / 'rules.json'}")
     settings.OPERATOR_ADDRESS = ""
     with pytest.raises(CommandError, match="nobody to deploy"):
         deploy("--no-founding")

@@ -16,7 +16,7 @@ from chain import abi
 from chain.rpc import Rpc
 from config import deploy as deploying
 from config.deploy import DeploymentError, DeploySettings, deploy, read_founding
-from tests.contracts.node import VALUES, ZERO_HASH, Node, ascii32
+from tests.contracts.node import MODEL, VALUES, ZERO_HASH, Node, ascii32
 
 ZERO = "0x" + "0" * 40
 # Anvil's first development account: everybody knows this key, so it is worth nothing.
@@ -81,6 +81,7 @@ def test_every_slot_ever_set_holds_a_contract_of_the_deployment(node: Node) -> N
         ("LivingArtwork", ascii32("randomness")): node.at("BlockhashRandomness"),
         ("LivingArtwork", ascii32("painter")): node.at("SoloPainter"),
         ("LivingArtwork", ascii32("recipient")): node.at("TimelockController"),
+        ("LivingArtwork", ascii32("registry")): node.at("ModelRegistry"),
         ("ArtToken", ascii32("minter")): node.at("LivingArtwork"),
         ("ArtToken", ascii32("metadata")): node.at("TokenMetadata"),
     }
@@ -103,6 +104,16 @@ def test_what_only_somebody_may_do_is_refused_to_the_deployer(node: Node) -> Non
         ("SoloPainter", "anchor", (1, result)),
         ("SoloPainter", "dispute", (1, result[0])),
         ("SoloPainter", "setOperator", (node.deployer,)),
+        ("ModelRegistry", "register", (result[0], node.settings.models[0].as_struct())),
+        ("ModelRegistry", "activate", (MODEL.id,)),
+        ("ModelRegistry", "retire", (MODEL.id,)),
+        ("ModelRegistry", "setRoyaltyReceiver", (MODEL.id, node.deployer)),
+        ("WorkerSet", "setRules", (node.settings.rules.as_struct(),)),
+        ("WorkerSet", "listClass", (result[0], True)),
+        ("WorkerSet", "setAcceptedClass", (result[0],)),
+        ("WorkerSet", "decide", (1, True)),
+        ("WorkerSet", "epochSealed", (1,)),
+        ("WorkerSet", "roundOpened", (1, 1, 2**40, result[0])),
         ("ArtGovernor", "updateMinVotes", (1,)),
         ("ArtGovernor", "updateQuorumNumerator", (1,)),
         ("ArtGovernor", "setVotingPeriod", (1,)),
@@ -235,7 +246,7 @@ def test_deploying_again_does_nothing(node: Node) -> None:
     assert list(node.file.parent.glob("deployment.json.*")) == []
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 8, 11, 14])
+@pytest.mark.parametrize("stop_after", [1, 5, 10, 13, 16, 17])
 def test_a_deployment_that_was_cut_short_goes_on_where_it_stopped(
     anvil: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
 ) -> None:
@@ -243,11 +254,11 @@ def test_a_deployment_that_was_cut_short_goes_on_where_it_stopped(
     sent: list[str] = []
     send = deploying.Deployer.send
 
-    def failing(self: Any, what: str, data: str, to: str | None = None) -> dict[str, Any]:
+    def failing(self: Any, what: str, *arguments: Any) -> dict[str, Any]:
         if len(sent) == stop_after:
             raise ConnectionError("cut short")
         sent.append(what)
-        return send(self, what, data, to)
+        return send(self, what, *arguments)
 
     monkeypatch.setattr(deploying.Deployer, "send", failing)
     with pytest.raises(ConnectionError):
@@ -256,9 +267,8 @@ def test_a_deployment_that_was_cut_short_goes_on_where_it_stopped(
     monkeypatch.undo()
 
     deployment = node.deploy()
-    assert (
-        int(node.rpc.call("eth_blockNumber"), 16) == 15
-    )  # eight contracts, six foundings, one closing: each once
+    # Ten contracts, six foundings, one closing, one gift to the pool: each once.
+    assert int(node.rpc.call("eth_blockNumber"), 16) == 18
     assert deployment.block == 1
     assert node.call("LivingArtwork", "generations") == 6
 
@@ -269,10 +279,10 @@ def test_another_transaction_in_between_makes_a_new_plan(
     node = Node(Rpc(anvil.url), tmp_path / "deployment.json")
     send = deploying.Deployer.send
 
-    def failing(self: Any, what: str, data: str, to: str | None = None) -> dict[str, Any]:
+    def failing(self: Any, what: str, *arguments: Any) -> dict[str, Any]:
         if what == "creating ArtGovernor":
             raise ConnectionError("cut short")
-        return send(self, what, data, to)
+        return send(self, what, *arguments)
 
     monkeypatch.setattr(deploying.Deployer, "send", failing)
     with pytest.raises(ConnectionError):
@@ -311,23 +321,39 @@ def test_a_signer_with_a_key_deploys_where_the_node_has_none(anvil: Any, tmp_pat
     assert signer.address.lower() == node.deployer
     settings = dataclasses.replace(node.settings, founding=node.settings.founding[:1])
     deployment = deploy(node.rpc, signer, settings, file=node.file)
-    assert len(deployment.contracts) == 8
+    assert len(deployment.contracts) == 10
 
 
 def test_the_public_profile_is_slow_on_purpose(anvil: Any, tmp_path: Path) -> None:
     node = Node(Rpc(anvil.url), tmp_path / "deployment.json")
     values = {key: value for key, value in VALUES.items() if key != "epoch_length"}
-    node.settings = DeploySettings.profile("public", operator=node.operator, parameters=values)
+    node.settings = DeploySettings.profile(
+        "public", operator=node.operator, parameters=values, models=(MODEL,)
+    )
     node.deploy()
     assert node.call("TimelockController", "getMinDelay") >= 2 * 86_400
     assert node.call("ArtParameters", "epochLengthAt", 1) >= 86_400
     assert node.call("ArtGovernor", "votingDelay") >= 86_400
     assert node.call("ArtGovernor", "guardian") == ZERO
+    # A slash can be voted on before silence upholds it.
+    deciding = (
+        node.call("ArtGovernor", "votingDelay")
+        + node.call("ArtGovernor", "votingPeriod")
+        + node.call("ArtGovernor", "lateQuorumVoteExtension")
+        + node.call("TimelockController", "getMinDelay")
+    )
+    rules = node.call("WorkerSet", "rules")
+    assert rules["resolvePeriod"] > deciding
+    assert rules["exitDelay"] > rules["challengePeriod"]
 
 
 def test_an_unknown_profile_and_a_missing_founding_are_told(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="demo, public"):
         DeploySettings.profile("quick", operator=ZERO, parameters=VALUES)
+    with pytest.raises(DeploymentError, match="workers, solo"):
+        DeploySettings.profile("demo", operator=ZERO, parameters=VALUES, models=(MODEL,), painter="me")
+    with pytest.raises(DeploymentError, match="blockhash, drand"):
+        DeploySettings.profile("demo", operator=ZERO, parameters=VALUES, models=(MODEL,), randomness="me")
     with pytest.raises(DeploymentError, match="no list of founding generations"):
         read_founding(tmp_path / "founding.json", [], 90)
     broken = tmp_path / "broken.json"

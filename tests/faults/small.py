@@ -57,7 +57,7 @@ def plant(folder: Path, **changes: Any) -> None:
             "epoch_length": EPOCH_S,
         }
         values |= {key: changes.pop(key) for key in list(changes) if key in values}
-        timing = {"voting_period": VOTING_S, "timelock_delay": 2, **changes}
+        timing = {"painter": "solo", "voting_period": VOTING_S, "timelock_delay": 2, **changes}
         profile = DeploySettings.profile(
             "demo", operator=operator, parameters=values, founding=founding, **timing
         )

@@ -66,7 +66,9 @@ def world(anvil, tmp_path: Path, settings: object, transactional_db: None):
     ground = pictures.keep(np.full((64, 64, 3), (40, 60, 90), np.uint8))
     hashes = {"pixel_hash": ground.pixel_hash, "thumb_hash": ground.thumb_hash, "file_hash": ground.file_hash}
     founding = Founding("Ground", values, seed, owner=anvil.accounts()[1], **hashes)
-    profile = DeploySettings.profile("demo", operator=operator, parameters=values, founding=[founding])
+    profile = DeploySettings.profile(
+        "demo", operator=operator, parameters=values, founding=[founding], painter="solo"
+    )
     deploy(rpc, operator, profile)
     made = World(anvil, Indexer.configured(), rpc)
     made.sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from governance import actions, descriptions, selectors
 from governance.models import Proposal
 from governance.people import DEMO_COLLECTORS
 from governance.weights import supply_at, weight_at
+from tests.contracts.node import MODEL
 from tests.governance.factories import VALUES
 
 MIRA, INES, TOMAS, YUKI = DEMO_COLLECTORS
@@ -43,7 +45,14 @@ class World:
             )
             for number, owner in enumerate(OWNERS, start=1)
         )
-        wanted = DeploySettings.profile("demo", operator=OPERATOR, parameters=VALUES, founding=founding)
+        wanted = DeploySettings.profile(
+            "demo",
+            operator=OPERATOR,
+            parameters=VALUES,
+            founding=founding,
+            models=(replace(MODEL, id=str(VALUES["model"])),),
+            painter="solo",
+        )
         self.deployment: Deployment = deploy(self.rpc, OPERATOR, wanted, file=Path(settings.DEPLOYMENT_FILE))
         handlers = {key: path for key, path in EVENTS.items() if path.startswith("governance.")}
         self.indexer = Indexer(self.rpc, self.deployment, load_handlers(handlers))

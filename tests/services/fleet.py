@@ -31,6 +31,7 @@ from chain import abi, anvil
 from chain.rpc import Rpc
 from config import testbed
 from config.deploy import DeploySettings, deploy, read_founding
+from config.deploy_models import read_model
 from gallery import founders
 from studio.models import files_digest
 
@@ -190,7 +191,7 @@ class Fleet:
             operator=account(0).address.lower(),
             parameters={**founding[-1].values, **small, "epoch_length": EPOCH_S},
             founding=founding,
-            **wanted,
+            **{"models": (read_model(self.model),), "painter": "solo", **wanted},
         )
         deploy(self.rpc, account(0), chosen, file=Path(self.environment["DEPLOYMENT_FILE"]))
         self.rpc.call("evm_setAutomine", False)
