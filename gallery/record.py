@@ -15,6 +15,7 @@ from gallery.models import Generation, Sealing
 from governance import parameters
 from governance.models import TokenTransfer
 from governance.weights import ZERO
+from studio import picture as studio_picture
 
 # How far a picture leaves its parent, by strength in thousandths up to and including.
 _REACH = (
@@ -114,6 +115,16 @@ def hashes(
             "SHA-256 of the original PNG, byte for byte.",
             f'{download} && echo "{digits}  {file}" | sha256sum --check' if here else "",
             "sha256sum, on every Linux; shasum -a 256 on a Mac",
+        ),
+        Hash(
+            "cid",
+            "CID",
+            studio_picture.cid(view.file_hash),
+            "The file’s hash as content networks such as IPFS write it: version 1, raw, SHA-256. By it the "
+            "file can be had from anybody who keeps it.",
+            "python3 -c \"import base64; print('b' + base64.b32encode(bytes.fromhex("
+            f"'01551220{digits}')).decode().lower().rstrip('='))\"",
+            "Python",
         ),
         Hash(
             "pixels",

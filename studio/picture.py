@@ -6,6 +6,7 @@ Pixels are always a uint8 array of shape (height, width, 3), red green blue, row
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import struct
@@ -60,6 +61,16 @@ def canonical_png(pixels: Pixels) -> bytes:
 def file_hash(data: bytes) -> str:
     """sha256 of a file's bytes, as 0x text."""
     return "0x" + hashlib.sha256(data).hexdigest()
+
+
+def cid(file_hash: str) -> str:
+    """The CIDv1 of a file that is one raw block, from its SHA-256 (0x text): what content networks call it.
+
+    Base32 of: version 1, codec raw (0x55), hash sha2-256 (0x12) of 32 bytes (0x20), the hash.
+    """
+    digest = bytes.fromhex(file_hash.removeprefix("0x"))
+    encoded = base64.b32encode(b"\x01\x55\x12\x20" + digest).decode().lower().rstrip("=")
+    return f"b{encoded}"
 
 
 def thumbnails(pixels: Pixels) -> tuple[Pixels, Pixels]:

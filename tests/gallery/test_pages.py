@@ -70,9 +70,9 @@ def test_everyHash_isWhatItsCommandPrints(world, client: Client, live_server, tm
     programs = f"{ROOT / 'node_modules/.bin'}:{ROOT / '.venv/bin'}:{os.environ['PATH']}"
     for number in (1, second.number):
         page = text(client, f"{live_server.url}/generations/{number}/")
-        values = dict(re.findall(r'<code id="hash-(\w+)">(0x[0-9a-f]{64})</code>', page))
+        values = dict(re.findall(r'<code id="hash-(\w+)">(0x[0-9a-f]{64}|b[a-z2-7]{58})</code>', page))
         commands = dict(re.findall(r'<code id="command-(\w+)">([^<]+)</code>', page))
-        assert set(values) == set(commands) == {"file", "pixels", "recipe", "result", "head"}
+        assert set(values) == set(commands) == {"file", "cid", "pixels", "recipe", "result", "head"}
         for key, command in commands.items():
             if number == 1 and key not in ("file", "recipe"):
                 continue

@@ -161,3 +161,9 @@ def test_files_that_hold_no_rgb_picture_are_refused(tmp_path):
     Image.new("RGB", (picture.LARGEST_SIDE + 1, 1)).save(path)
     with pytest.raises(picture.BadPicture, match="larger"):
         picture.read(path.read_bytes())
+
+
+def test_the_cid_of_a_file_is_what_content_networks_call_it():
+    # `ipfs add --cid-version 1 --raw-leaves` of the five bytes "hello".
+    digest = "0x2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    assert picture.cid(digest) == "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"
