@@ -6,7 +6,7 @@ VENV := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
+.PHONY: help run operator test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
 	static static-check bench-epoch bench-index bench-lineage bench-live bench-pages clean install install-dev
 
 help: ## Say what there is
@@ -17,6 +17,9 @@ install: ## Install what the site needs (make run does this by itself)
 
 install-dev: ## Install what tests and lint need too
 	@$(PYTHON) config/install.py --dev
+
+operator: install ## Paint for an artwork of others with your own keys (docs/operator.md); ARGS=--register bonds them first
+	@exec $(VENV)/python -m config.operator $(ARGS)
 
 run: install ## Start the artwork in one process; PORT=8080 chooses the port
 	@exec $(VENV)/python -m config.embedded

@@ -26,7 +26,7 @@ from chain.signers import SignerMissing
 
 log = logging.getLogger(__name__)
 
-Role = Literal["embedded", "web", "indexer", "beat", "control", "paint"]
+Role = Literal["embedded", "operator", "web", "indexer", "beat", "control", "paint"]
 SEPARATE: tuple[Role, ...] = ("web", "indexer", "beat", "control", "paint")
 EX_CONFIG = 78
 """sysexits.h: a configuration error. systemd is told not to start such a process again."""
@@ -41,7 +41,7 @@ def problems(role: Role) -> list[str]:
     comes back, and the site waits for it, or uses another.
     """
     found = [*_chain(), *_nodes(role), *_operator(role), *_workers(role)]
-    return found if role == "embedded" else [*_shared(role), *found]
+    return found if role in ("embedded", "operator") else [*_shared(role), *found]
 
 
 def require(role: Role) -> None:
@@ -120,8 +120,10 @@ def _chain() -> Iterator[str]:
 
 
 def _nodes(role: Role) -> Iterator[str]:
-    """A node of another chain would be asked on the day when the right one is away."""
-    if settings.PRIVATE_CHAIN or role in ("beat", "paint"):
+    """A node of another chain would be asked on the day when the right one is away. An operator, who has more
+    to lose, looks at their first blocks as well (`config.joining`).
+    """
+    if settings.PRIVATE_CHAIN or role in ("beat", "paint", "operator"):
         return
     found = chain_ids()
     answered = {node: number for node, number in found.items() if number is not None}
@@ -174,8 +176,8 @@ def _chain_id(url: str) -> int | None:
 
 
 def _operator(role: Role) -> Iterator[str]:
-    """Only who ticks sends anything, so only that process needs the key."""
-    if role not in ("control", "embedded"):
+    """Only who ticks sends anything, so only that process needs the key; who paints for others needs none."""
+    if role not in ("control", "embedded", "operator") or not settings.KEEPER:
         return
     if settings.OPERATOR_KEY and settings.OPERATOR_KEYSTORE:
         yield "OPERATOR_KEY and OPERATOR_KEYSTORE are both set: choose one."
