@@ -1,13 +1,14 @@
 """What an epoch costs beyond the painting itself: `make bench-epoch`.
 
 One process with everything in it (private chain, mirror, beat, two Celery workers, and the painter as its
-child) lives through a few epochs of the default model at 512x512; after each, the same recipe is painted by a
-bare diffusers call, warm, with as many threads and the same policy of waiting.
+child) lives through a few epochs of the default model at 512x512, with three workers that share the machine
+and the painting, as in the demonstration. After each, the same recipe is painted by a bare diffusers call,
+warm, with as many threads and the same policy of waiting.
 
     epoch_s       from when the epoch may be sealed until its generation is mirrored
-    chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our
-    transactions to its
-                  mirrored event, the block that decides the seed, the finality of the seed
+    chain_wait_s  of that, the time in which an answer of the chain was awaited: from each of our transactions
+                  to its mirrored event, the block that decides the seed, the finality of the seed and of the
+                  commitments
     render_s      the bare call, decoding included: the mean of the one before and the one after the epoch
     overhead      (epoch_s - chain_wait_s) / render_s - 1
 
@@ -92,8 +93,11 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
     from django.conf import settings
     from django.core.management import call_command
 
+    from chain import signers
     from chain.rpc import Rpc
+    from config.demo import THIS_MACHINE
     from config.deploy import DeploySettings, deploy
+    from config.deploy_workers import register
     from config.threads import beat, mirror, start_worker, stop_workers
     from live import presence
     from studio.models import files_digest
@@ -116,8 +120,14 @@ def measure(chain: Any, arguments: argparse.Namespace) -> dict[str, float]:
         "height": arguments.side,
         "epoch_length": 10,
     }
-    solo = DeploySettings.profile("demo", operator=operator, parameters=values, painter="solo")
-    deploy(Rpc(chain.url), operator, solo)
+    rpc = Rpc(chain.url)
+    profile = DeploySettings.profile(
+        "demo", operator=operator, parameters=values, painter="workers", accepted_class=THIS_MACHINE
+    )
+    deployment = deploy(rpc, operator, profile)
+    settings.WORKER_CLASS = THIS_MACHINE
+    for worker in signers.workers(rpc):
+        register(rpc, worker.address, deployment.address_of("WorkerSet"), THIS_MACHINE)
     # Somebody looks until the epoch is sealed; then the artwork rests, and the next one waits for us.
     presence.visitors = lambda now=None: int(looking.is_set())
     halt = threading.Event()
@@ -177,27 +187,45 @@ def chain_wait(number: int, job: Any, begun: float, ended: float) -> float:
     stderr.
     """
     from chain.models import Transaction
+    from compute.models import Commitment, Reveal
     from gallery.models import Epoch
 
     epoch = Epoch.objects.get(number=number)
 
     def sent(prefix: str) -> float:
-        return float(Transaction.objects.get(key__startswith=prefix).created_at.timestamp())
+        rows = Transaction.objects.filter(key__startswith=prefix).order_by("created_at")
+        return float(rows.values_list("created_at", flat=True)[0].timestamp())
 
-    seal, draw, anchor = sent(f"seal:{number}"), sent(f"draw:{number}:"), sent(f"anchor:{job.recipe_hash}:")
+    def last(rows: Any) -> int:
+        return int(rows.filter(epoch=number).order_by("-log__block__number")[0].log.block.number)
+
+    seal, draw = sent(f"seal:{number}"), sent(f"draw:{number}:")
+    commit, reveal, finalize = (sent(f"{step}:{number}:1") for step in ("commit", "reveal", "finalize"))
     # A tick that mines the seed's block draws in the same breath, before the mirror has it.
     sealed = min(draw, max(mirrored(epoch.sealing.log.block.number), mirrored(epoch.sealing.round)))
     drawn = final(epoch.rounds.get().log.block.number)
     asked, painted = job.created_at.timestamp(), job.updated_at.timestamp()
+    # Each worker's reveal waits for its own commitment to be final, so the first may be sent before the last.
+    committed = min(reveal, final(last(Commitment.objects)))
+    revealed = mirrored(last(Reveal.objects))
     ours = {
         "seal": seal - begun,
         "draw": draw - sealed,
         "ask": asked - drawn,
         "around the painting": painted - asked - job.seconds,
-        "anchor": anchor - painted,
+        "commit": commit - painted,
+        "reveal": reveal - committed,
+        "finalize": finalize - revealed,
     }
     print("ours: " + ", ".join(f"{name} {spent:.2f} s" for name, spent in ours.items()), file=sys.stderr)
-    return (sealed - seal) + (drawn - draw) + (ended - anchor)
+    waits = (
+        (seal, sealed),
+        (draw, drawn),
+        (commit, committed),
+        (reveal, revealed),
+        (finalize, ended),
+    )
+    return sum(until - since for since, until in waits)
 
 
 def mirrored(block: int) -> float:
