@@ -61,7 +61,9 @@ def ours() -> list[str]:
 
 def class_id() -> str:
     """The determinism class that our workers declare, 0x text: WORKER_CLASS, else this machine's own."""
-    return settings.WORKER_CLASS or _measured(settings.PAINTER_THREADS)
+    if settings.WORKER_CLASS:
+        return str(settings.WORKER_CLASS).lower()
+    return roster.THIS_MACHINE if settings.PRIVATE_CHAIN else _measured(settings.PAINTER_THREADS)
 
 
 @cache
@@ -173,7 +175,7 @@ def _commit(current: PaintingRound, job: Rendering, address: str) -> None:
 
 def _stranger(member: Member, job: Rendering) -> str:
     """Why a result of this machine would be a risk to a worker's bond: it is of another class by now."""
-    if settings.WORKER_CLASS and settings.WORKER_CLASS.lower() == member.class_id:
+    if settings.PRIVATE_CHAIN and member.class_id == roster.THIS_MACHINE:
         return ""
     found = settings.WORKER_CLASS.lower() or determinism_class(job.environment)
     if found == member.class_id:

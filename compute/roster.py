@@ -6,6 +6,7 @@ the contract's. Amounts are in wei, times in seconds of the chain.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,6 +28,10 @@ from compute.models import (
 from governance.models import EventRow
 
 ZERO32 = "0x" + "00" * 32
+THIS_MACHINE = "0x" + hashlib.sha256(b"DETERMINISM_CLASS_V1:this machine").hexdigest()
+"""The class that a private chain's workers declare: they share one machine, so they are of one class whatever
+it is. Saying so by name spares measuring it, which would import the painter.
+"""
 FOREVER = 2**64 - 1
 """The contract's last epoch of whoever hasn't left."""
 

@@ -10,7 +10,6 @@ away by `config.past`, the mirror here, and all is made anew: half a demonstrati
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from chain.indexer import Indexer
 from chain.models import Transaction
 from chain.private import PrivateChain
 from chain.signers import WORKER_ACCOUNTS
+from compute.roster import THIS_MACHINE
 from config import past
 from config.deploy import DeploySettings, deploy, read_founding
 from config.deploy_sender import Deployer, DeploymentError
@@ -40,10 +40,6 @@ EPOCH_S = 90
 FIRST_LOOK_S = 60
 """How long after the history's end the first epoch ends: time to open a page and watch it."""
 COLLECTORS = 4
-THIS_MACHINE = "0x" + hashlib.sha256(b"DETERMINISM_CLASS_V1:this machine").hexdigest()
-"""The class that the demonstration's three workers declare: they share one machine, so they are of one class
-whatever it is. Saying so by name spares the first start the measuring, which would import the painter.
-"""
 
 
 class DemoError(Exception):

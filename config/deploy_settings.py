@@ -69,7 +69,7 @@ class DeploySettings:
     max_refixes: int = 8
     guardian: str = ZERO_ADDRESS
     guardian_period: int = 0
-    painter: str = "solo"
+    painter: str = "workers"
     randomness: str = "blockhash"
     drand_delay: int = 60
     models: Sequence[ModelEntry] = ()

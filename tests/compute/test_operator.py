@@ -108,6 +108,7 @@ def test_aMachineOfAnotherClass_doesNotRiskItsBond(workshop: Workshop, settings)
     assert not Commitment.objects.exists()
     assert Refusal.objects.count() == 3
     assert Refusal.objects.first().reason.startswith("This machine paints as class")
+    settings.PRIVATE_CHAIN = False
     assert operator.class_id() != workers.everyone()[0].class_id
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import shutil
 import threading
@@ -16,6 +18,7 @@ from PIL import Image
 
 from chain import abi
 from chain.private import PrivateChain
+from chain.signers import WORKER_ACCOUNTS
 from studio.models import files_digest
 from studio.picture import canonical_png, file_hash, pixel_hash, read
 from studio.recipe import Recipe
@@ -32,7 +35,9 @@ def plant(folder: Path, **changes: Any) -> None:
 
     `changes` are of the deployment profile, or first values of parameters.
     """
+    from compute.roster import THIS_MACHINE
     from config.deploy import DeploySettings, deploy, read_founding
+    from config.deploy_workers import register
 
     folder.mkdir(parents=True)
     chain = PrivateChain(folder / "chain")
@@ -57,11 +62,13 @@ def plant(folder: Path, **changes: Any) -> None:
             "epoch_length": EPOCH_S,
         }
         values |= {key: changes.pop(key) for key in list(changes) if key in values}
-        timing = {"painter": "solo", "voting_period": VOTING_S, "timelock_delay": 2, **changes}
+        timing = {"voting_period": VOTING_S, "timelock_delay": 2, "accepted_class": THIS_MACHINE, **changes}
         profile = DeploySettings.profile(
             "demo", operator=operator, parameters=values, founding=founding, **timing
         )
-        deploy(chain.rpc, operator, profile, file=folder / "deployment.json")
+        made = deploy(chain.rpc, operator, profile, file=folder / "deployment.json")
+        for worker in chain.accounts()[WORKER_ACCOUNTS]:
+            register(chain.rpc, worker, made.address_of("WorkerSet"), THIS_MACHINE)
         chain.save()
     finally:
         chain.stop()
@@ -146,8 +153,8 @@ class Small:
 
     # --- What collectors do ------------------------------------------------------------------------
 
-    def vote_for(self, mood: str) -> None:
-        """Propose a mood and vote for it."""
+    def vote_for(self, mood: str) -> int:
+        """Propose a mood and vote for it; returns the vote's block."""
         chain = PrivateChain(self.folder / "chain")
         collector = chain.accounts()[1]
         contracts = self._contracts()
@@ -157,7 +164,13 @@ class Small:
         receipt = self._send(chain, collector, "propose", *targets, words)
         proposal = int(receipt["logs"][0]["data"][2:66], 16)
         chain.fast_forward(2)
-        self._send(chain, collector, "castVoteWithReason", proposal, FOR, "Yes.")
+        receipt = self._send(chain, collector, "castVoteWithReason", proposal, FOR, "Yes.")
+        return int(receipt["blockNumber"], 16)
+
+    def saved_block(self) -> int:
+        """The newest block of the chain's state on disk: what a chain that is killed comes back with."""
+        state = json.loads(gzip.decompress((self.folder / "chain" / "state.json.gz").read_bytes()))
+        return int(str(state["best_block_number"]), 0)
 
     def _send(self, chain: PrivateChain, sender: str, function: str, *arguments: Any) -> Mapping[str, Any]:
         data = abi.encode_call("ArtGovernor", function, *arguments)
@@ -171,8 +184,6 @@ class Small:
         return dict(receipt)
 
     def _contracts(self) -> dict[str, str]:
-        import json
-
         return dict(json.loads((self.folder / "deployment.json").read_text())["contracts"])
 
     # --- What must hold ----------------------------------------------------------------------------
