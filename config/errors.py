@@ -38,6 +38,8 @@ class TooManyMiddleware:
         response = self.get_response(request)
         if response.status_code != 429 or "text/html" not in request.headers.get("Accept", ""):
             return response
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            return response  # a page that says it in words of its own
         page = HttpResponse(loader.get_template("429.html").render(), status=429)
         page["Retry-After"] = response.headers.get("Retry-After", "60")
         return page

@@ -4,27 +4,33 @@ What is anchored is never touched. "Same pixels" is told by the pixel hash on ch
 so a picture whose file was lost or damaged can be written again from a painting that has it. A repaint gives
 way to an epoch's painting: it goes back to the queue and begins again later. After two minutes it is
 painted all the same: where one epoch follows another it would otherwise never be.
+
+A visitor's is a verification (`gallery.verification`): what goes into it is asked of the chain. One of those
+is painted at a time, after the operators', and however long it waited an epoch's painting goes first.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 import uuid
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from compute import painter, pictures, rendering, troubles
+from compute import energy, painter, pictures, rendering, troubles
 from compute.models import Picture, Rendering
-from gallery import recipes
+from gallery import recipes, verification
 from gallery.models import Generation, Repaint, Sealing
+from gallery.onchain import CantTell, ChainRecord, Facts
+from gallery.verification import CantVerify, Comparison, Verdict
+from live import publish
 from studio import models as studio_models
 from studio import picture as studio_picture
 from studio.models import UnknownModel
@@ -37,6 +43,7 @@ log = logging.getLogger(__name__)
 LEASE_MARGIN_S = 60
 MOST_ATTEMPTS = 3
 AGAIN_S = 20
+TELL_EVERY_S = 2.0
 RESEND_AFTER = timedelta(seconds=30)
 GIVES_WAY_FOR = timedelta(minutes=2)
 WAITING = Q(state=Repaint.State.QUEUED) | Q(state=Repaint.State.PAINTING)
@@ -96,8 +103,8 @@ def send_if_due() -> bool:
     Called by the tick: a message that was lost is sent again, one too many finds the row claimed.
     """
     now = timezone.now()
-    due = _claimable(now).order_by("id").first()
-    if due is None or _epoch_waits(due):
+    due = _claimable(now).order_by("verify", "id").first()
+    if due is None or _epoch_waits(due) or _another_is_painted(due):
         return False
     unsent = Q(sent_at=None) | Q(sent_at__lt=now - RESEND_AFTER)
     if not Repaint.objects.filter(unsent, pk=due.pk).update(sent_at=now):
@@ -114,13 +121,15 @@ def paint(pk: int) -> str:
     if job is None:
         return "skipped"
     try:
-        painting = _paint(job)
-        _finish(job, painting)
+        if job.verify:
+            _verify(job)
+        else:
+            _finish(job, _paint(job))
     except _Over:
         log.info("the repaint of generation %s was given up", job.number)
     except (_GiveWay, rendering.Stopping, PainterStopped):
         _leave(job, state=Repaint.State.QUEUED, attempts=F("attempts") - 1, sent_at=None, step=0)
-    except (UnknownModel, InvalidRecipe, CantRepaint) as error:
+    except (UnknownModel, InvalidRecipe, CantRepaint, CantTell, CantVerify) as error:
         _fail(job, error)
     except Exception as error:
         log.exception("the repaint of generation %s failed at attempt %s", job.number, job.attempts)
@@ -160,8 +169,18 @@ def _claimable(now: Any) -> Any:
 
 def _epoch_waits(job: Repaint) -> bool:
     """Whether an epoch's painting waits that this one gives way to."""
-    young = timezone.now() - job.asked_at < GIVES_WAY_FOR
-    return young and bool(Rendering.objects.claimable().exists())
+    gives_way = job.verify or timezone.now() - job.asked_at < GIVES_WAY_FOR
+    return gives_way and bool(Rendering.objects.claimable().exists())
+
+
+def _another_is_painted(job: Repaint) -> bool:
+    """Whether a visitor's has to wait for another visitor's."""
+    if not job.verify:
+        return False
+    painting = Repaint.objects.filter(
+        verify=True, state=Repaint.State.PAINTING, lease_until__gte=timezone.now()
+    )
+    return bool(painting.exclude(pk=job.pk).exists())
 
 
 def _claim(pk: int) -> Repaint | None:
@@ -176,6 +195,7 @@ def _claim(pk: int) -> Repaint | None:
     if (
         row is None
         or _epoch_waits(row)
+        or _another_is_painted(row)
         or not taken.update(
             state=Repaint.State.PAINTING,
             claim=uuid.uuid4(),
@@ -203,61 +223,102 @@ def _paint(job: Repaint) -> Painting:
                 f"The picture it was painted over can't be read ({error}): repaint that one first."
             ) from error
     folder = studio_models.resolve(recipe.model, settings.PAINTER_MODELS)
-    mine = Repaint.objects.filter(pk=job.pk, claim=job.claim, state=Repaint.State.PAINTING)
-
-    def still_wanted() -> None:
-        if rendering.stopping.is_set():
-            raise rendering.Stopping
-        if not mine.exists():
-            raise _Over
-        if _epoch_waits(job):
-            raise _GiveWay
-
-    def on_step(step: Step) -> None:
-        still_wanted()
-        lease = timezone.now() + _lease(settings.PAINTER_STEP_TIMEOUT_S)
-        mine.update(step=step.step, steps=step.steps, lease_until=lease)
-
+    watch = _Watch(job)
     return painter.get().paint(
-        recipe, parent, folder, threads=job.threads, on_step=on_step, on_wait=still_wanted
+        recipe, parent, folder, threads=job.threads, on_step=watch.on_step, on_wait=watch.still_wanted
     )
 
 
-def _finish(job: Repaint, painting: Painting) -> None:
+def _verify(job: Repaint) -> None:
+    """Ask the chain what to paint, paint it, and judge what came out."""
+    facts = ChainRecord().facts(job.number)
+    if (facts.recipe_hash, facts.pixel_hash) != (job.recipe_hash, job.pixel_hash):
+        raise CantVerify("this site’s mirror and the chain name different pictures: the mirror is at fault")
+    then = verification.statement(facts)
+    threads = verification.threads(then)
+    known = {
+        "recipe": asdict(facts.recipe),
+        "threads": threads,
+        "steps": facts.recipe.painted_steps,
+        "block": facts.block,
+        "checked": list(facts.checked),
+        "then": asdict(then) if then else {},
+    }
+    Repaint.objects.filter(pk=job.pk, claim=job.claim).update(**known)
+    watch = _Watch(job)
+    painting = verification.paint(facts, threads, watch.on_step, watch.still_wanted)
+    _finish(job, painting, facts)
+
+
+class _Watch:
+    """Called while it is painted: renews the lease, tells open pages, and ends what is wanted no longer."""
+
+    def __init__(self, job: Repaint) -> None:
+        self.job = job
+        self.mine = Repaint.objects.filter(pk=job.pk, claim=job.claim, state=Repaint.State.PAINTING)
+        self.told = 0.0
+
+    def still_wanted(self) -> None:
+        """Raises Stopping, _Over or _GiveWay when it is not."""
+        if rendering.stopping.is_set():
+            raise rendering.Stopping
+        if not self.mine.exists():
+            raise _Over
+        if _epoch_waits(self.job):
+            raise _GiveWay
+
+    def on_step(self, step: Step) -> None:
+        """A step is done."""
+        self.still_wanted()
+        lease = timezone.now() + _lease(settings.PAINTER_STEP_TIMEOUT_S)
+        self.mine.update(step=step.step, steps=step.steps, lease_until=lease)
+        if time.monotonic() - self.told >= TELL_EVERY_S:
+            self.told = time.monotonic()
+            _tell(self.job)
+
+
+_STATES = {
+    Verdict.EXACT: Repaint.State.SAME,
+    Verdict.NEAR: Repaint.State.NEAR,
+    Verdict.DIFFERENT: Repaint.State.DIFFERENT,
+    Verdict.UNVERIFIED: Repaint.State.DIFFERENT,
+}
+
+
+def _finish(job: Repaint, painting: Painting, facts: Facts | None = None) -> None:
+    """Judge what was painted, by the chain's facts where they were asked for, and write it down."""
     found = studio_picture.pixel_hash(painting.pixels)
+    if facts is not None:
+        compared = verification.judge(facts, painting.pixels)
+    elif found == job.pixel_hash:
+        compared = Comparison(Verdict.EXACT)
+    else:
+        compared = _distance(job, painting.pixels)
     result: dict[str, Any] = {
-        "state": Repaint.State.SAME if found == job.pixel_hash else Repaint.State.DIFFERENT,
+        "state": _STATES[compared.verdict],
         "painted_hash": found,
         "environment": json.loads(json.dumps(painting.environment)),
+        "energy": energy.recorded(painting.energy),
         "seconds": painting.seconds,
         "step": F("steps"),
-        "error": "",
+        "error": _sentence(compared.reason),
+        "distance": compared.distance,
+        "changed": compared.changed,
+        "furthest": compared.furthest,
         "ended_at": timezone.now(),
     }
-    if found == job.pixel_hash:
+    if compared.verdict is Verdict.EXACT:
         result["restored"] = pictures.restore(painting.pixels)
-    else:
-        result |= _distance(job, painting.pixels)
+    if job.verify and compared.verdict is Verdict.UNVERIFIED:
+        result["state"] = Repaint.State.FAILED
     _leave(job, **result)
 
 
-def _distance(job: Repaint, painted: Any) -> dict[str, Any]:
+def _distance(job: Repaint, painted: Any) -> Comparison:
     """How far the pixels are from those that are kept here, which must be the anchored ones to tell."""
     row = Picture.objects.filter(pixel_hash=job.pixel_hash).first()
-    if row is None:
-        return {"error": "The anchored picture is not kept here, so how far it is can't be told."}
-    try:
-        kept = pictures.pixels(row)
-    except (pictures.PictureDamaged, studio_picture.BadPicture, FileNotFoundError) as error:
-        return {"error": f"The anchored picture can't be read here: {error}"}
-    if kept.shape != painted.shape:
-        return {"error": f"The sizes differ: {kept.shape[:2]} and {painted.shape[:2]}."}
-    apart = np.abs(kept.astype(np.int16) - painted.astype(np.int16))
-    return {
-        "distance": studio_picture.psnr(kept, painted),
-        "changed": float(np.mean(apart.any(axis=2))),
-        "furthest": int(apart.max()),
-    }
+    kept, why = verification.anchored(row.file_hash if row else "", job.pixel_hash)
+    return verification.compare(kept, painted, why)
 
 
 def _fail(job: Repaint, error: Exception) -> None:
@@ -266,7 +327,14 @@ def _fail(job: Repaint, error: Exception) -> None:
 
 def _leave(job: Repaint, **values: Any) -> None:
     mine = Repaint.objects.filter(pk=job.pk, claim=job.claim, state=Repaint.State.PAINTING)
-    mine.update(lease_until=None, **values)
+    if mine.update(lease_until=None, **values):
+        _tell(job)
+
+
+def _tell(job: Repaint) -> None:
+    """Open pages that show a visitor's verification look again; an operator's is nobody else's business."""
+    if job.verify:
+        publish("artwork", "repaint", generation=job.number)
 
 
 def _lease(patience_s: float) -> timedelta:
@@ -274,4 +342,13 @@ def _lease(patience_s: float) -> timedelta:
 
 
 def _words(error: Exception) -> str:
-    return (str(error) if isinstance(error, CantRepaint) else troubles.words(error))[:2000]
+    if isinstance(error, CantRepaint):
+        return str(error)[:2000]
+    return (_sentence(str(error)) if isinstance(error, CantTell | CantVerify) else troubles.words(error))[
+        :2000
+    ]
+
+
+def _sentence(words: str) -> str:
+    """A reason as a sentence of its own."""
+    return f"{words[0].upper()}{words[1:].rstrip('.')}." if words else ""

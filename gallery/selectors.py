@@ -15,8 +15,10 @@ from django.db.models import Q
 from chain import deployments
 from compute.models import Rendering
 from gallery import randomness, record
+from gallery.again import Again, again
 from gallery.generations import DecidedBy, GenerationView, rows, views_of
 from gallery.models import Generation, Sealing
+from gallery.painted import Painted, painted
 from gallery.upcoming import Next, Painting, painting, upcoming
 from governance import parameters, withholding
 from governance.models import Vote
@@ -81,6 +83,8 @@ class GenerationPage:
     holder: str | None
     newest: int
     """The newest generation's number."""
+    painted: Painted
+    again: Again
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,8 @@ def generation_page(number: int, origin: str = "") -> GenerationPage:
         hashes=record.hashes(row, view, sealing, job, origin),
         holder=record.holder(number),
         newest=Generation.objects.values_list("number", flat=True).first() or number,
+        painted=painted(row, job),
+        again=again(number),
     )
 
 

@@ -5,7 +5,7 @@ from django.urls import path
 import compute.converters  # noqa: F401 - hash32
 import governance.converters  # noqa: F401 - uint256 and address
 from gallery import feeds
-from gallery.views import health, images, models, pages, parts, records, workers
+from gallery.views import again, health, images, models, pages, parts, records, workers
 
 app_name = "gallery"
 urlpatterns = [
@@ -20,6 +20,8 @@ urlpatterns = [
     path("feed.atom", feeds.GenerationFeed(), name="feed"),
     path("generations/<int:number>/recipe.json", records.recipe, name="recipe"),
     path("generations/<int:number>/environment.json", records.environment, name="environment"),
+    path("generations/<int:number>/generation.json", records.generation, name="generation-json"),
+    path("generations/<int:number>/again/", again.again, name="again"),
     path("pictures/<hash32:file_hash>/original.png", images.original, name="original"),
     path("pictures/<hash32:file_hash>/<int:size>.webp", images.picture, name="picture"),
     path("models/", models.index, name="models"),

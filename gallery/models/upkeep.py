@@ -1,4 +1,4 @@
-"""What an operator asked for beside the cycle: a generation painted once more, the mirror read anew."""
+"""What was asked for beside the cycle: a generation painted once more, the mirror read anew."""
 
 import uuid
 
@@ -14,6 +14,9 @@ class Repaint(models.Model):
     Found by `number`, not by a key: generations are rows of the mirror and may go and come back. Moves only
     by conditional updates in `gallery.repaints`. `distance` is the peak signal-to-noise ratio in decibels,
     `changed` the share of pixels that differ, `furthest` the largest difference of a channel (0 to 255).
+
+    An operator's is of the recipe that the mirror has. A visitor's (`verify`) asks the chain when it is
+    painted: `recipe`, `threads`, `block`, `checked` and `then` (who said how it was painted) are known then.
     """
 
     class State(models.TextChoices):
@@ -22,6 +25,7 @@ class Repaint(models.Model):
         QUEUED = "queued", "waiting"
         PAINTING = "painting", "painting"
         SAME = "same", "same pixels"
+        NEAR = "near", "within tolerance"
         DIFFERENT = "different", "different pixels"
         FAILED = "failed", "failed"
         CANCELLED = "cancelled", "cancelled"
@@ -50,6 +54,11 @@ class Repaint(models.Model):
     furthest = models.PositiveIntegerField(null=True, blank=True)
     restored = models.BooleanField(default=False, help_text="a lost or damaged file was written again")
     error = models.TextField(blank=True)
+    verify = models.BooleanField(default=False, help_text="a visitor's: what goes in is asked of the chain")
+    block = models.PositiveBigIntegerField(null=True, blank=True, help_text="at which the chain was asked")
+    checked = models.JSONField(default=list, blank=True, help_text="what was computed again, in words")
+    then = models.JSONField(default=dict, blank=True, help_text="who said where and how it was painted")
+    energy = models.JSONField(default=dict, blank=True, help_text="see compute.energy")
 
     class Meta:
         ordering = ["-id"]

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_safe
 
 from compute.models import Rendering
+from gallery import generation_json
 from gallery import status as health_status
 from gallery.models import Generation
 from governance import withholding
@@ -40,6 +41,14 @@ def environment(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404("its environment is not kept here")
     told = json.dumps(job.environment, sort_keys=True, indent=2, ensure_ascii=False)
     return _file(told, f"murmuration-{number}-environment.json")
+
+
+@require_safe
+def generation(request: HttpRequest, number: int) -> HttpResponse:
+    """A generation as JSON: its hashes, who painted it, what that took, and what came of verifying it."""
+    get_object_or_404(Generation, number=number)
+    told = json.dumps(generation_json.generation(number), indent=2, ensure_ascii=False)
+    return _file(told, f"murmuration-{number}.json")
 
 
 @require_safe

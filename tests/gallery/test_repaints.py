@@ -238,6 +238,6 @@ def test_distance_ofOnePixel_isExact(db, colours):
     other = colours.copy()
     other[0, 0, 0] ^= 4
     told = repaints._distance(Repaint(pixel_hash=kept.pixel_hash), other)
-    assert told["furthest"] == 4
-    assert told["changed"] == pytest.approx(1 / (96 * 128))
-    assert told["distance"] == pytest.approx(10 * np.log10(255**2 / (16 / colours.size)))
+    assert told.furthest == 4
+    assert told.changed == pytest.approx(1 / (96 * 128))
+    assert told.distance == pytest.approx(10 * np.log10(255**2 / (16 / colours.size)))
