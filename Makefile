@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help run operator test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
+	contracts-coverage contracts-slither bench-gas \
 	static static-check bench-epoch bench-index bench-lineage bench-live bench-pages clean install install-dev
 
 help: ## Say what there is
@@ -68,8 +69,17 @@ static: install-dev ## Build static/dist from static/src
 static-check: install-dev ## Fail if static/dist is stale
 	@node static/build.mjs --check
 
+contracts-coverage: install-dev ## Say how much of the contracts the tests reach; fail below 95 % of lines or branches
+	@$(VENV)/python contracts/script/covered.py
+
+contracts-slither: install-dev ## Run Slither (from var/slither); fail on what docs/security.md doesn't explain
+	@$(VENV)/python contracts/script/slither.py
+
 bench-epoch: install ## Time one epoch against the bare painter; one line of JSON last
 	@$(VENV)/python -m benches.epoch
+
+bench-gas: install ## Live two epochs and count the gas of each step; one line of JSON last
+	@$(VENV)/python -m benches.gas
 
 bench-index: install-dev ## Mirror 100,000 votes, beside Ponder and web3.py, and watch them live; one line of JSON last
 	@$(VENV)/python -m benches.index

@@ -2,13 +2,13 @@
 
     python -m benches.gas
 
-Deploys by the real script on two private chains of its own, and lives two epochs on the first, from the proposal
-to the workers' pay, and one on the second, whose seed is a published round of drand. Prints a table, and one
-line of JSON last:
+Deploys by the real script on two private chains of its own, and lives two epochs on the first, from the
+proposal to the workers' pay, and one on the second, whose seed is a published round of drand. Prints a table,
+and one line of JSON last:
 
-    {"propose": 94555, "vote": ..., "vote_by_sig": ..., "queue": ..., "execute": ..., "seal": ..., "seed": ...,
-     "seed_drand": ..., "register_worker": ..., "commit": ..., "reveal": ..., "finalize": ..., "resolve": ...,
-     ..., "later": {...}, "limits": {"propose": 120000, ...}, "machine": {...}}
+    {"propose": 94555, "vote": ..., "vote_by_sig": ..., "queue": ..., "execute": ..., "seal": ...,
+     "seed": ..., "seed_drand": ..., "register_worker": ..., "commit": ..., "reveal": ..., "finalize": ...,
+     "resolve": ..., ..., "later": {...}, "limits": {"propose": 120000, ...}, "machine": {...}}
 
 `later` holds the same steps in the second epoch, when what they write has been written before. Of several
 transactions of one step (three workers commit) the dearest counts. Exit status 1 when a limit is exceeded.

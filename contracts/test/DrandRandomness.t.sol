@@ -368,6 +368,17 @@ contract BlsBn254Test is Test {
         bls.verify(1, 1, 1, 2, Evmnet.key());
     }
 
+    /// @dev A chain may lack the precompiled contracts, or give them other prices: then it is said, and nothing is
+    /// taken for a point.
+    function test_whereAPrecompiledContractIsMissing_itIsNamed() public {
+        vm.mockCallRevert(address(6), bytes(""), "");
+        vm.expectRevert(abi.encodeWithSelector(BlsBn254.PrecompileFailed.selector, 6));
+        bls.hashToG1("", "A_TAG");
+        vm.mockCallRevert(address(5), bytes(""), "");
+        vm.expectRevert(abi.encodeWithSelector(BlsBn254.PrecompileFailed.selector, 5));
+        bls.hashToG1("", "A_TAG");
+    }
+
     function test_isG1_knowsTheGenerator() public view {
         assertTrue(bls.isG1(1, 2));
         assertTrue(bls.isG1(1, BlsBn254.P - 2));

@@ -37,6 +37,9 @@ library BlsBn254 {
     uint256 private constant BLOCK_BYTES = 136;
     uint16 private constant DRAWN_BYTES = 96;
 
+    /// @dev A pairing of one pair takes 79,000 (EIP-1108).
+    uint256 private constant ONE_PAIR_GAS = 100_000;
+
     /// @notice A tag that separates domains has 255 bytes at most.
     error TagTooLong(uint256 length);
 
@@ -77,11 +80,11 @@ library BlsBn254 {
     function isG2(uint256[4] memory point) internal view returns (bool) {
         if (point[0] | point[1] | point[2] | point[3] == 0) return false;
         // The pairing with infinity is one; the precompiled contract refuses what isn't in the group, and
-        // with it all the gas that it is given: what it needs for one pair is 79,000.
+        // takes all the gas that it was given.
         uint256[6] memory pair = [0, 0, point[0], point[1], point[2], point[3]];
         bool ok;
         assembly ("memory-safe") {
-            ok := staticcall(100000, 0x08, pair, 0xc0, 0x00, 0x20)
+            ok := staticcall(ONE_PAIR_GAS, 0x08, pair, 0xc0, 0x00, 0x20)
         }
         return ok;
     }
