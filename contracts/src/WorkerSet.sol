@@ -31,7 +31,7 @@ contract WorkerSet is Penalties, IPainter {
     using SafeCast for uint256;
 
     /// @dev What finalizing costs besides what is measured: the transaction itself, and crediting the caller.
-    uint256 private constant OVERHEAD = 41_000;
+    uint256 private constant OVERHEAD = 33_400;
 
     /// @dev What it costs more to credit a caller who was owed nothing.
     uint256 private constant FIRST_CREDIT = 17_100;
