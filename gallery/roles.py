@@ -30,9 +30,10 @@ _SEEN = {
         *("sealing", "seeddraw", "seedrefix", "slotchange"),
     ),
     "governance": (
-        *("delegation", "exclusion", "governorsetting", "operationcancelled", "operationexecuted"),
-        *("parameterchange", "proposal", "proposalcanceled", "proposalexecuted", "proposalextended"),
-        *("proposalqueued", "signinnonce", "tokentransfer", "vote", "voteschanged", "withholding"),
+        *("delegation", "exclusion", "governorsetting", "modelstatus", "operationcancelled"),
+        *("operationexecuted", "parameterchange", "proposal", "proposalcanceled", "proposalexecuted"),
+        *("proposalextended", "proposalqueued", "registeredmodel", "royaltyreceiver", "signinnonce"),
+        *("tokentransfer", "vote", "voteschanged", "withholding"),
     ),
 }
 VIEWER = frozenset(f"{app}.view_{model}" for app, models in _SEEN.items() for model in models)

@@ -14,13 +14,13 @@ from django.db.models import Q
 
 from chain import deployments
 from compute.models import Rendering
-from gallery import randomness, record
+from gallery import epochs, randomness, record
 from gallery.again import Again, again
 from gallery.generations import DecidedBy, GenerationView, rows, views_of
 from gallery.models import Generation, Sealing
 from gallery.painted import Painted, painted
 from gallery.upcoming import Next, Painting, painting, upcoming
-from governance import parameters, withholding
+from governance import energy, parameters, withholding
 from governance.models import Vote
 from live import presence
 
@@ -39,6 +39,8 @@ class NowPage:
     next: Next
     painting: Painting | None
     visitors: int
+    energy: str
+    """What the recipe to come takes of its budget, or why it is declined; empty where there is no budget."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def now() -> NowPage:
         next=upcoming(),
         painting=painting(),
         visitors=presence.visitors(),
+        energy=_energy(),
     )
 
 
@@ -167,6 +170,17 @@ def about() -> About:
     except deployments.DeploymentMissing:
         return About({}, None, 0, words)
     return About(deployment.contracts, deployment.chain_id, Generation.objects.count(), words)
+
+
+def _energy() -> str:
+    """Of the recipe that is sealed and not settled, else of the one in force."""
+    epoch = epochs.unsettled()
+    version = epoch.sealing.params_version if epoch is not None else None
+    if not energy.budget_at(version):
+        return ""
+    values = parameters.values_at(version)
+    refusal = energy.over_budget(values)
+    return f"Workers decline the recipe: {refusal}" if refusal else energy.words(values)
 
 
 def _voters(proposal: str) -> list[Voter]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance import registry
-from governance.parameters import Value
+from governance.models import ParameterChange
+from governance.parameters import Value, decode
 from governance.registry import Entry
 
 BUDGET = "energy_budget"
@@ -51,6 +52,17 @@ def over_budget(values: Mapping[str, Value]) -> str:
         f"This would take about {joules_words(joules)}; an epoch may use {joules_words(budget)}. "
         "Fewer steps, less strength or a smaller picture take less."
     )
+
+
+def budget_at(version: int | None = None) -> int:
+    """The budget in joules in a version of the parameters (default: the newest), 0 for none: one small query
+    for pages that would otherwise not ask for the parameters.
+    """
+    changes = ParameterChange.objects.filter(key=BUDGET).order_by("-block_number", "-log_index")
+    if version is not None:
+        changes = changes.filter(version__lte=version)
+    newest = changes.values_list("value", flat=True).first()
+    return int(decode(BUDGET, newest)) if newest else 0
 
 
 def words(values: Mapping[str, Value]) -> str:

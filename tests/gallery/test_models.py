@@ -217,6 +217,16 @@ def test_what_is_not_final_is_marked(client: Client, folder: Path) -> None:
     assert "not final yet: 2 blocks to go" in text(client, f"/models/{model_id}/")
 
 
+def test_the_front_page_tells_what_the_recipe_to_come_takes_of_its_budget(client: Client) -> None:
+    factories.parameters(version=1, at=1)
+    factories.model(str(VALUES["model"]), milli_joules=10_000)
+    assert "an epoch may use" not in text(client, "/")
+    factories.parameters(version=2, at=2, energy_budget=40)
+    assert "About 32 J a generation, as declared for its painter; an epoch may use 40 J." in text(client, "/")
+    factories.parameters(version=3, at=3, energy_budget=20)
+    assert "Workers decline the recipe: This would take about 32 J" in text(client, "/")
+
+
 # --- The commands
 
 
