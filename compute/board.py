@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef
+
 from chain import clock
 from chain.models import Cursor
 from compute import roster, rounds, workers
@@ -196,8 +198,12 @@ def slashes(address: str | None = None) -> list[SlashView]:
 
 
 def declined(address: str | None = None) -> list[Declined]:
-    """The newest recipes that workers of this site did not paint, each with its reason."""
+    """The newest recipes that workers of this site did not paint, each with its reason. Who committed after
+    all has not declined.
+    """
     rows = Refusal.objects.filter(worker=address) if address else Refusal.objects.all()
+    same = Commitment.objects.filter(worker=OuterRef("worker"), epoch=OuterRef("epoch"))
+    rows = rows.exclude(Exists(same))
     return [
         Declined(row.worker, row.epoch, withholding.shown(row.reason))
         for row in rows.order_by("-epoch", "worker")[:REFUSALS]

@@ -63,7 +63,11 @@ class Entry:
 
     @property
     def link(self) -> str:
-        """Its address where a browser can follow it, else empty."""
+        """Its address where a browser can follow it, else empty. Software Heritage's own kind of address
+        leads to its archive.
+        """
+        if self.uri.startswith("swh:1:"):
+            return f"https://archive.softwareheritage.org/{self.uri}"
         try:
             parts = urlsplit(self.uri)
         except ValueError:

@@ -180,6 +180,7 @@ def test_a_workers_page_has_its_rounds_fees_bond_and_reasons(client: Client, clo
     guild.row(models.FeeCredit, 171, worker=ONE, epoch=1, amount=ETHER // 200)
     guild.row(models.Credit, 171, account=ONE, amount=ETHER // 200, reason="fee")
     models.Refusal.objects.create(worker=ONE, epoch=3, reason="The model’s files are not here.")
+    models.Refusal.objects.create(worker=ONE, epoch=2, reason="A passing trouble.")  # it committed after all
     clock(500)
     page = text(client, f"/workers/{ONE}/")
     assert "The winning result, generation 7" in page
@@ -187,6 +188,7 @@ def test_a_workers_page_has_its_rounds_fees_bond_and_reasons(client: Client, clo
     assert "0.005 ETH in fees, 0.005 ETH not taken yet" in page
     assert "55 s, the median" in page
     assert "The model’s files are not here." in page
+    assert "A passing trouble." not in page
     assert "bonded as it registered" in page
     raw = client.get(f"/workers/{ONE}/").content.decode()
     assert 'href="https://one.example/"' in raw

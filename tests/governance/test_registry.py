@@ -61,6 +61,7 @@ def test_what_the_chain_takes_back_was_never_said() -> None:
         ("hf://owner/painter@0123abc", "owner/painter"),
         ("ipfs://bafybeigd/painter@2", "painter"),
         ("models/genesis@0123abc", "models/genesis"),
+        ("swh:1:dir:b46c79c44e8f15ef192c0d830908fd6e7de2f712;path=/models/genesis", "genesis"),
         ("http://[", ""),
         ("https://example.org/", ""),
     ],
@@ -70,7 +71,12 @@ def test_a_models_name_is_in_its_address(uri: str, name: str) -> None:
 
 
 def test_only_addresses_of_the_web_are_links() -> None:
-    for uri, link in (("https://example.org/a", True), ("javascript:alert(1)", False), ("http://[", False)):
+    for uri, link in (
+        ("https://example.org/a", True),
+        ("swh:1:dir:" + "b4" * 20, True),
+        ("javascript:alert(1)", False),
+        ("http://[", False),
+    ):
         row = factories.model(uri=uri)
         found = registry.entry(row.model_id)
         assert found is not None
