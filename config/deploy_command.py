@@ -56,7 +56,9 @@ class Command(BaseCommand):
         parser.add_argument("--painter", choices=PAINTERS, help="who paints: bonded workers or one operator")
         parser.add_argument("--randomness", choices=SOURCES, help="where seeds come from")
         parser.add_argument(
-            "--drand-delay", type=int, help="seconds from sealing to the round of drand that is the seed"
+            "--drand-delay",
+            type=int,
+            help="seconds from sealing to the seed's round of drand: more than the chain's finality",
         )
         parser.add_argument(
             "--class",

@@ -71,7 +71,7 @@ class DeploySettings:
     guardian_period: int = 0
     painter: str = "workers"
     randomness: str = "blockhash"
-    drand_delay: int = 60
+    drand_delay: int = 20 * 60  # Ethereum is final after 13 to 19 minutes
     models: Sequence[ModelEntry] = ()
     rules: Rules = PUBLIC_RULES
     classes: Sequence[str] = ()

@@ -17,7 +17,7 @@ from chain import clock
 from chain.private import PrivateChain
 from compute import rendering
 from compute.models import Rendering
-from gallery import audit, epochs, mining, rebuilds, repaints, roles
+from gallery import audit, epochs, mining, randomness, rebuilds, repaints, roles
 from gallery.models import Control, Epoch
 from governance import withholding
 from governance.parameters.spec import duration
@@ -230,6 +230,8 @@ def _forward(argument: str) -> str:
         raise Refused("Write a whole number of seconds.") from None
     if not 1 <= seconds <= MOST_FORWARD_S:
         raise Refused(f"Between 1 second and {duration(MOST_FORWARD_S)}.")
+    if randomness.keeps_time():
+        raise Refused("Seeds come from drand, whose rounds come in their own time: the clock can't be moved.")
     PrivateChain().fast_forward(seconds)
     _nudge()
     return f"The chain's clock is {duration(seconds)} ahead of where it was."

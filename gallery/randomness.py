@@ -19,6 +19,7 @@ from gallery.models import Sealing
 
 DRAND = "DrandRandomness"
 NO_PROOF = "0x"
+SLOT = b"randomness"
 GRACE_S = 15
 """How long after its time a round may be missing everywhere before that is called a trouble."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
@@ -48,6 +49,14 @@ def is_drand(source: str) -> bool:
         return deployments.name_of(source) == DRAND
     except deployments.DeploymentMissing:
         return False
+
+
+def keeps_time() -> bool:
+    """Whether the artwork draws its seeds from drand now: then the chain's clock must not run ahead of the
+    world's. Raises what `contracts.call` raises.
+    """
+    source = contracts.call("LivingArtwork", "slot", "0x" + SLOT.ljust(32, b"\0").hex())
+    return is_drand(source)
 
 
 def words(source: str, round: int) -> str:

@@ -14,7 +14,7 @@ from chain.drand import EVMNET
 from chain.models import Transaction
 from chain.private import PrivateChain
 from config.deploy_sender import Deployer
-from gallery import epochs, randomness, selectors
+from gallery import controls, epochs, randomness, selectors
 from gallery.models import Epoch, Failure, SeedDraw
 from live import presence
 from tests import relays
@@ -168,6 +168,13 @@ def test_aNetworkThatIsSilent_makesTheEpochWaitAndThenFail_andNeverTakesAnotherR
     assert epoch.failure.reason == "seed"
     assert (epoch.refixes.count(), epochs.fixed_round(epoch)) == (0, ROUND)
     assert not SeedDraw.objects.exists()
+
+
+def test_theClockCannotBeMoved_whileSeedsComeFromDrand(sealed, django_user_model):
+    admin = django_user_model.objects.create_superuser("owner", password="owner")
+    for name, argument in (("forward", "60"), ("deadline", "")):
+        with pytest.raises(controls.Refused, match="drand"):
+            controls.use(admin, name, argument)
 
 
 def test_withoutAnyRelay_theSettingIsNamed(sealed, settings):
