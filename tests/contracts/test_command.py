@@ -17,6 +17,10 @@ from tests.contracts.node import MODEL, VALUES, ZERO_HASH, ascii32
 
 # Anvil's first development account: everybody knows this key, so it is worth nothing.
 ANVIL_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+WORKER_KEYS = (  # its second and third
+    "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+    "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+)
 
 
 @pytest.fixture
@@ -58,8 +62,12 @@ def founding(tmp_path: Path) -> Path:
 
 
 def deploy(*arguments: str) -> str:
+    return run("deploy", *arguments)
+
+
+def run(*arguments: str) -> str:
     said = io.StringIO()
-    call_command("deploy", *arguments, stdout=said)
+    call_command(*arguments, stdout=said)
     return said.getvalue()
 
 
@@ -142,6 +150,26 @@ def test_without_an_accepted_class_it_says_what_is_to_be_voted_on(
     said = deploy("--no-founding", f"--parameters={values(tmp_path)}", "--painter=workers")
     assert "No epoch is sealed before a vote lists a determinism class" in said
     assert contracts.call("WorkerSet", "ready") is False
+
+
+def test_workers_whose_keys_are_here_are_bonded_once(
+    accounts: list[str], tmp_path: Path, settings: Any
+) -> None:
+    settings.WORKER_CLASS = "0x" + "c1" * 32
+    deploy("--profile=demo", "--no-founding", f"--parameters={values(tmp_path)}", "--painter=workers")
+    settings.WORKER_KEYS, settings.WORKER_KEYSTORES = [], []
+    with pytest.raises(CommandError, match="set WORKER_KEYS"):
+        call_command("register_workers")
+    settings.WORKER_KEYS = list(WORKER_KEYS)
+    with pytest.raises(CommandError, match="BondTooLow"):
+        call_command("register_workers", "--bond=0.5")
+    said = [run("register_workers", "--bond=1.5", "--uri=https://site.example/") for _ in (1, 2)]
+    assert said[0].splitlines() == [
+        f"{worker} is bonded in class {settings.WORKER_CLASS}" for worker in accounts[1:3]
+    ]
+    assert said[1].splitlines() == [f"{worker} is a worker already" for worker in accounts[1:3]]
+    assert contracts.call("WorkerSet", "workers", accounts[2])["bond"] == 15 * 10**17
+    assert contracts.call("WorkerSet", "ready") is True
 
 
 def test_what_is_missing_is_told_in_one_sentence(accounts: list[str], tmp_path: Path, settings: Any) -> None:
