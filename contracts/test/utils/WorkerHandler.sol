@@ -31,7 +31,7 @@ contract WorkerHandler is WorkerLog, StdUtils {
     /// @notice Everybody who may be a worker or be owed something.
     address[] public accounts;
 
-    /// @notice What was attempted and what came of it; `idle` counts the times that nothing was due.
+    /// @notice What was attempted and what came of it; `idle` counts the times that nothing could be done.
     uint256 public attempts;
     uint256 public successes;
     uint256 public idle;
@@ -112,10 +112,7 @@ contract WorkerHandler is WorkerLog, StdUtils {
 
     function _seal(uint256 epoch) private {
         _gather();
-        if (!SET.ready()) {
-            ++idle;
-            return;
-        }
+        if (!SET.ready()) return _switch();
         uint48 endsAt = ARTWORK.epochs(epoch).endsAt;
         if (block.timestamp < endsAt) vm.warp(endsAt);
         ++attempts;
@@ -145,11 +142,23 @@ contract WorkerHandler is WorkerLog, StdUtils {
             Worker memory worker = SET.workers(account);
             if (worker.classId == 0 && !SET.ready()) {
                 _pay(account, abi.encodeCall(SET.register, (accepted, "")), least);
+            } else if (
+                worker.withdrawableAt != 0 && !SET.ready() && _isSettled(account) && worker.openSlashes == 0
+            ) {
+                _leave(account);
             } else if (worker.classId != 0 && worker.withdrawableAt == 0 && worker.bond < least) {
                 if (i % 4 != 0) _pay(account, abi.encodeCall(SET.addBond, (account)), least - worker.bond);
                 else if (active[account]) _pay(address(this), abi.encodeCall(SET.resolve, (account)), 0);
             }
         }
+    }
+
+    /// @dev Too few are left of the accepted class: the governance accepts the other one.
+    function _switch() private {
+        bytes32 another = SET.acceptedClass() == CLASS ? OTHER : CLASS;
+        if (!SET.isListed(another)) _pay(TIMELOCK, abi.encodeCall(SET.listClass, (another, true)), 0);
+        _pay(TIMELOCK, abi.encodeCall(SET.setAcceptedClass, (another)), 0);
+        ++idle;
     }
 
     function _draw(uint256 epoch, bool late) private {
@@ -252,17 +261,21 @@ contract WorkerHandler is WorkerLog, StdUtils {
             if (seed % 4 != 0) _pay(account, abi.encodeCall(SET.addBond, (account)), amount);
             else _pay(account, abi.encodeCall(SET.requestExit, ()), 0);
         } else {
-            if (block.timestamp < worker.withdrawableAt) vm.warp(worker.withdrawableAt);
-            if (!_isSettled(account) && !_isOver(account)) {
-                return _mustFail(account, abi.encodeCall(SET.withdrawBond, (account)));
-            }
-            if (worker.openSlashes != 0 || _wouldDiffer(account)) {
-                return _mustFail(account, abi.encodeCall(SET.withdrawBond, (account)));
-            }
-            uint256 before = account.balance;
-            _pay(account, abi.encodeCall(SET.withdrawBond, (account)), 0);
-            takenOut += account.balance - before;
+            _leave(account);
         }
+    }
+
+    /// @dev Somebody who is leaving takes its bond, or is refused it while anything is open.
+    function _leave(address account) private {
+        Worker memory worker = SET.workers(account);
+        if (block.timestamp < worker.withdrawableAt) vm.warp(worker.withdrawableAt);
+        bool open = !_isSettled(account) && !_isOver(account);
+        if (open || worker.openSlashes != 0 || _wouldDiffer(account)) {
+            return _mustFail(account, abi.encodeCall(SET.withdrawBond, (account)));
+        }
+        uint256 before = account.balance;
+        _pay(account, abi.encodeCall(SET.withdrawBond, (account)), 0);
+        takenOut += account.balance - before;
     }
 
     /// @notice What is due of somebody's last commitment is settled, or a failed epoch's fee is released.
