@@ -29,7 +29,7 @@ from chain.models import Cursor
 from compute import operator, rendering, troubles
 from compute.models import Rendering
 from gallery import randomness, recipes, rest
-from gallery.models import Control, Epoch, Failure, Generation, Round, Sealing
+from gallery.models import Control, Epoch, Failure, Generation, Round, Sealing, SlotChange
 from governance import parameters
 
 PENDING, READY, LAPSED = 0, 1, 2
@@ -110,6 +110,12 @@ def limits() -> Limits:
     return _limits(deployments.address_of("LivingArtwork"))
 
 
+def by_workers() -> bool:
+    """Whether bonded workers are to paint the epochs that are sealed from now on: what the slot says."""
+    slot = SlotChange.objects.filter(slot="painter").first()
+    return slot is not None and deployments.name_of(slot.current) == operator.NAME
+
+
 def fixed_round(epoch: Epoch) -> int:
     """The round of randomness that a sealed epoch waits for: the one fixed last."""
     refix = epoch.refixes.order_by("-count").first()
@@ -188,15 +194,15 @@ def _paint(epoch: Epoch) -> None:
     current = epoch.rounds.order_by("-round").first()
     if current is None:  # `RoundOpened` comes with `SeedDrawn`, in one transaction
         return
-    by_workers = _name(current.painter) == operator.NAME
-    if clock.now() > current.deadline or (by_workers and operator.is_over(epoch.number, current.round)):
+    workers = _name(current.painter) == operator.NAME
+    if clock.now() > current.deadline or (workers and operator.is_over(epoch.number, current.round)):
         _next_round(epoch, current)
         return
     cursor = Cursor.current()
     if cursor is None or not cursor.is_final(current.log.block.number):
         return
     job = Rendering.objects.filter(recipe_hash=epoch.draw.recipe_hash).first()
-    if by_workers:
+    if workers:
         _paint_by_workers(epoch, current, job)
         return
     if job is None:

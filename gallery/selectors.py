@@ -97,6 +97,7 @@ class About:
     chain_id: int | None
     generations: int
     randomness_words: str
+    by_workers: bool = False
 
 
 def now() -> NowPage:
@@ -169,7 +170,8 @@ def about() -> About:
         deployment = deployments.load()
     except deployments.DeploymentMissing:
         return About({}, None, 0, words)
-    return About(deployment.contracts, deployment.chain_id, Generation.objects.count(), words)
+    generations = Generation.objects.count()
+    return About(deployment.contracts, deployment.chain_id, generations, words, epochs.by_workers())
 
 
 def _energy() -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from chain import clock, drand
 from chain.models import Cursor
-from compute.models import Rendering
+from compute import rounds
+from compute.models import Refusal, Rendering
+from compute.rounds import RoundState
 from gallery import epochs, randomness, rest
 from gallery.models import Control, Epoch, Generation, Round
 from governance import selectors
@@ -144,12 +146,18 @@ def _paint(epoch: Epoch, now: int) -> Next:
     if current is not None and now > current.deadline:
         return Next("failed", "The painting took too long", _round_words(epoch, current))
     if job is None:
+        if declined := Refusal.objects.filter(epoch=epoch.number).first():
+            return Next("failed", "The workers here decline", declined.reason)
+        if by_workers := _workers(number, epoch, now):
+            return by_workers
         cursor = Cursor.current()
         final = current is not None and cursor is not None and cursor.is_final(current.log.block.number)
         detail = (
             "The painter is about to begin." if final else "Waiting until the chain can't take the seed back."
         )
         return Next("seed", "The seed is drawn", detail)
+    if job.state == Rendering.State.PAINTED and (by_workers := _workers(number, epoch, now)):
+        return by_workers
     deadline = current.deadline if current is not None else None
     match job.state:
         case Rendering.State.PAINTING:
@@ -170,8 +178,36 @@ def _paint(epoch: Epoch, now: int) -> Next:
     return Next("painting", f"Painting generation {number}", "The painter is about to begin.")
 
 
+def _workers(number: int, epoch: Epoch, now: int) -> Next | None:
+    """How far workers are with a painting: None where one operator paints, or while nobody has committed."""
+    current = rounds.newest(epoch.number, now)
+    if current is None or not (current.commitments or current.reveals):
+        return None
+    headline = f"Generation {number} is painted"
+    if current.state is RoundState.COMMITTING:
+        told = f"{len(current.commitments)} committed to a result. Results are shown after"
+        return Next("anchoring", headline, told, current.commit_until)
+    if current.state is RoundState.REVEALING:
+        shown_by = len(current.commitments) - len(current.waiting_for)
+        told = f"{shown_by} of {len(current.commitments)} showed their result. It is decided after"
+        return Next("anchoring", headline, told, current.reveal_until)
+    if current.state is RoundState.CLOSED:
+        told = f"{current.best} workers agree. Its hash is being written to the chain."
+        return Next("anchoring", headline, told)
+    if current.finalization is not None:
+        return Next("anchoring", headline, "Its hash was written to the chain.")
+    told = (
+        f"At most {current.best} agree, and {current.quorum} must. {_round_words_of(epoch, current.number)}"
+    )
+    return Next("failed", "The workers did not agree", told)
+
+
 def _round_words(epoch: Epoch, current: Round) -> str:
-    ended = f"Round {current.round} of epoch {epoch.number} has ended without a picture"
+    return _round_words_of(epoch, current.round)
+
+
+def _round_words_of(epoch: Epoch, number: int) -> str:
+    ended = f"Round {number} of epoch {epoch.number} has ended without a picture"
     return f"{ended}; another is opened, or the epoch fails."
 
 

@@ -12,6 +12,7 @@ from compute import operator, rounds, workers
 from compute.models import Attestation, Commitment, FeeRelease, Finalization, Refusal, Reveal, Slash, Vow
 from compute.rounds import RoundState
 from gallery.models import Control, Epoch, Failure, Generation
+from gallery.upcoming import upcoming
 from tests.compute.workshop import FEE, LIE, Workshop
 
 COMMITTING, REVEALING, CLOSED, OVER = RoundState
@@ -59,6 +60,7 @@ def test_noCommitmentLeaves_beforeItsVowIsWrittenDown(workshop: Workshop, monkey
     assert Commitment.objects.get(worker=vowed.worker).commitment == vowed.commitment
 
 
+@pytest.mark.slow
 def test_aPauseKeepsOurWord_andNothingMore(workshop: Workshop) -> None:
     workshop.open_round()
     workshop.paint()
@@ -88,6 +90,7 @@ def test_aRecipeOverTheEnergyBudget_isDeclinedWithTheReason_andTheEpochFails(wor
     assert workers.pool() == workshop.ask("pool")
 
 
+@pytest.mark.slow
 def test_aModelWhoseFilesAreNotHere_isDeclined_untilTheyAre(workshop: Workshop, settings) -> None:
     here, settings.PAINTER_MODELS = settings.PAINTER_MODELS, []
     epoch = workshop.end_epoch()
@@ -99,6 +102,7 @@ def test_aModelWhoseFilesAreNotHere_isDeclined_untilTheyAre(workshop: Workshop, 
     assert not Refusal.objects.exists()
 
 
+@pytest.mark.slow
 def test_aMachineOfAnotherClass_doesNotRiskItsBond(workshop: Workshop, settings) -> None:
     workshop.open_round()
     workshop.paint()
@@ -148,9 +152,12 @@ class TestWithStrangers:
         workshop.paint()
         honest.commit(self.ours_result(workshop))
         silent.commit(self.ours_result(workshop))
+        assert upcoming().detail.startswith("2 committed to a result")
         workshop.ticks(workshop.in_state(REVEALING))
         honest.reveal()
         workshop.ticks(lambda: Reveal.objects.count() == 2)
+        assert upcoming().detail.startswith("2 of 3 showed their result")
+        assert upcoming().at == workshop.round().reveal_until
         assert workshop.round().state is REVEALING  # somebody may still reveal
         workshop.until(workshop.round().reveal_until)
         workshop.finalized(2)
@@ -158,6 +165,7 @@ class TestWithStrangers:
         assert Slash.objects.get().worker == silent.address
         assert workers.find(silent.address).counts == workers.Counts(committed=1, silent=1)
 
+    @pytest.mark.slow
     def test_twoLyingDifferently_noQuorum_soTheRoundReopensEarly_andTheEpochFails(
         self, workshop: Workshop
     ) -> None:
@@ -192,6 +200,7 @@ class TestWithStrangers:
         (held,) = workers.find(workshop.workers[0]).pending
         assert (held.epoch, held.amount) == (1, Slash.objects.get().amount)
 
+    @pytest.mark.slow
     def test_whoIsMissedInTheFirstRound_paintsInTheSecond_andEarlierRevealsCount(
         self, workshop: Workshop
     ) -> None:
