@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help run operator test test-services test-slow lint fmt contracts-build contracts-test contracts-check \
 	contracts-coverage contracts-slither bench-gas \
-	static static-check bench-epoch bench-index bench-lineage bench-live bench-pages clean install install-dev
+	static static-check bench-energy bench-epoch bench-index bench-lineage bench-live bench-pages clean install install-dev
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sort | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -74,6 +74,9 @@ contracts-coverage: install-dev ## Say how much of the contracts the tests reach
 
 contracts-slither: install-dev ## Run Slither (from var/slither); fail on what docs/security.md doesn't explain
 	@$(VENV)/python contracts/script/slither.py
+
+bench-energy: install ## Measure, or estimate, what the default model takes; one line of JSON last
+	@$(VENV)/python -m benches.energy
 
 bench-epoch: install ## Time one epoch against the bare painter; one line of JSON last
 	@$(VENV)/python -m benches.epoch

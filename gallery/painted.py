@@ -129,5 +129,5 @@ def _revealer(reveal: Reveal, generation: Generation, class_id: str, body: dict[
         manifest_hash=reveal.manifest_hash,
         kept=said is not None,
         energy=energy.words(said["energy"]) if said else None,
-        seconds=str(said["seconds"]) if said else "",
+        seconds=f"{float(said['seconds']):.1f}" if said else "",
     )

@@ -24,7 +24,7 @@ POWERCAP = Path("/sys/class/powercap")
 WATTS_VARIABLE = "PAINTER_WATTS_PER_CORE"
 """The environment variable that says what a core of this machine takes under load, in watts."""
 WATTS_PER_CORE = 3.5
-WATTS_SOURCE = "Cloud Carbon Footprint's average of a server's hardware thread under full load (AWS)"
+WATTS_SOURCE = "Cloud Carbon Footprint: a hardware thread of AWS’s servers under full load, on average"
 """Where 3.5 W is from: MAX_WATTS_AVG of that project's constants for AWS, in watts per virtual processor."""
 
 _MOST_WATTS = 1000.0
