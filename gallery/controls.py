@@ -239,7 +239,8 @@ def _forward(argument: str) -> str:
 
 def _to_deadline(_argument: str) -> str:
     now = clock.now()
-    ahead = [deadline for deadline in mining.deadlines(epochs.unsettled(), now) if deadline > now]
+    deadlines = mining.deadlines(epochs.unsettled(), now, windows=False)
+    ahead = [deadline for deadline in deadlines if deadline > now]
     if not ahead:
         raise Refused("No deadline lies ahead.")
     return _forward(str(min(ahead) - now))

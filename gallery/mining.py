@@ -54,8 +54,11 @@ def _for_deadline(cursor: Cursor, epoch: Epoch | None) -> int:
     return int(any(seen < deadline <= now for deadline in deadlines(epoch, seen)))
 
 
-def deadlines(epoch: Epoch | None, seen: int) -> list[int]:
+def deadlines(epoch: Epoch | None, seen: int, windows: bool = True) -> list[int]:
     """Chain times at which something may become possible or impossible, `epoch` being the unsettled one.
+
+    `windows`: also those in which workers commit and reveal. Who moves the clock on leaves these out: to jump
+    over one takes a round from a painting that is under way.
 
     A proposal's is that of its state at `seen`, the newest block's time: by now it may be over for us, while
     the contracts still see it open, and stay so until the next block.
@@ -63,6 +66,7 @@ def deadlines(epoch: Epoch | None, seen: int) -> list[int]:
     times = list(Epoch.objects.filter(sealing__isnull=True).values_list("ends_at", flat=True)[:1])
     if epoch is not None and (current := epoch.rounds.order_by("-round").first()) is not None:
         times.append(current.deadline + 1)
-        if (painted := rounds.newest(epoch.number, seen)) is not None and painted.changes_at is not None:
+        painted = rounds.newest(epoch.number, seen) if windows else None
+        if painted is not None and painted.changes_at is not None:
             times.append(painted.changes_at)
     return times + [one.changes_at for one in selectors.open_proposals(seen) if one.changes_at is not None]

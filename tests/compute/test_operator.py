@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from chain import transactions
+from chain import clock, transactions
 from chain.models import Transaction
 from compute import operator, rounds, workers
 from compute.models import Attestation, Commitment, FeeRelease, Finalization, Refusal, Reveal, Slash, Vow
 from compute.rounds import RoundState
+from gallery import mining
 from gallery.models import Control, Epoch, Failure, Generation
 from gallery.upcoming import upcoming
 from tests.compute.workshop import FEE, LIE, Workshop
@@ -158,6 +159,10 @@ class TestWithStrangers:
         workshop.ticks(lambda: Reveal.objects.count() == 2)
         assert upcoming().detail.startswith("2 of 3 showed their result")
         assert upcoming().at == workshop.round().reveal_until
+        # A block is mined for it; an admin who moves the clock on doesn't jump over it.
+        epoch, over = Epoch.objects.get(number=1), workshop.round().reveal_until + 1
+        assert over in mining.deadlines(epoch, clock.now())
+        assert over not in mining.deadlines(epoch, clock.now(), windows=False)
         assert workshop.round().state is REVEALING  # somebody may still reveal
         workshop.until(workshop.round().reveal_until)
         workshop.finalized(2)
