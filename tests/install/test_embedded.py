@@ -127,7 +127,7 @@ def test_a_painting_that_was_stopped_is_painted_after_the_next_start(start: Call
     assert not [child for child in children if child.is_running()]
 
     again = start().until_ready()
-    again.until(lambda: len(again.lineage()) >= 7, 180)
+    again.until(lambda: len(again.lineage()) >= 7, 480)
     [(_, _, _, parent)] = [row for row in again.lineage() if row[0] == 7]
     assert parent
     assert again.stop() < 5
