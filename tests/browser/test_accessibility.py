@@ -28,11 +28,13 @@ FOCUSABLE = """() => [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']",
 )].filter((element) => element.tabIndex >= 0 && !element.disabled && element.checkVisibility()
     && !element.closest("[inert]") && !element.matches("input[type=radio]:not(:checked)")).length"""
-MAIN = ("/", "/lineage/", "/timeline/", "/generations/6/", "/proposals/", "/about/")
+MAIN = ("/", "/lineage/", "/timeline/", "/generations/6/", "/proposals/", "/about/", "/workers/", "/models/")
 OTHERS = (
     *("/generations/1/", "/generations/7/", "/members/", "/delegate/", "/status/", "/signin/"),
     *("/proposals/new/", "/nowhere/", "/admin/login/"),
 )
+UNKNOWN = (f"/models/0x{'ab' * 32}/", f"/workers/0x{'ab' * 20}/")
+"""Of which nothing is known here: such pages say so, with status 404."""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 Open = Callable[..., Page]
 
@@ -90,9 +92,14 @@ def all_pages(page: Page) -> list[str]:
     members = page.locator("main a[href^='/members/0x']").evaluate_all(
         "all => all.map((one) => one.getAttribute('href'))"
     )
+    page.goto("/models/")
+    models = page.locator("main h2 a[href^='/models/0x']").evaluate_all(
+        "all => all.map((one) => one.getAttribute('href'))"
+    )
     assert links
     assert members
-    return [*MAIN, *OTHERS, links[0], links[-1], members[0]]
+    assert models
+    return [*MAIN, *OTHERS, links[0], links[-1], members[0], models[0], *UNKNOWN]
 
 
 @pytest.mark.parametrize("path", MAIN)
