@@ -11,13 +11,15 @@ from eth_utils.address import to_checksum_address
 
 from chain import clock
 from compute import board, careers
+from gallery import epochs
 from governance import people
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The board."""
-    return render(request, "gallery/workers.html", {"board": board.board(), "now": clock.now()})
+    context = {"board": board.board(), "in_charge": epochs.by_workers(), "now": clock.now()}
+    return render(request, "gallery/workers.html", context)
 
 
 @require_safe

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from compute import models
+from gallery.models import SlotChange
 from tests.governance import factories
 from tests.governance.factories import hash32
 
@@ -14,6 +15,7 @@ ONE, TWO, THREE = (
     "0xfabb0ac9d68b0b445fb7357272ff202c5651694a",
 )
 CLASS = "0x" + "c1" * 32
+WORKER_SET = "0x04" + "ee" * 19
 ETHER = 10**18
 RULES = {
     "min_bond": ETHER,
@@ -36,13 +38,20 @@ def row(model: Any, at: int, **fields: Any) -> Any:
 
 
 def founded(*who: str, at: int = 10, class_id: str = CLASS) -> None:
-    """Rules, an accepted class, a pool, and workers with a bond of one ether each."""
+    """Rules, an accepted class, a pool, workers with a bond of one ether each; and the painting is theirs."""
+    put_in_charge(WORKER_SET, at)
     row(models.RulesChange, at, **RULES)
     row(models.ClassListing, at, class_id=class_id, listed=True)
     row(models.AcceptedClassChange, at, previous="0x" + "00" * 32, current=class_id)
     row(models.PoolChange, at, pool=5 * ETHER, reason="funded")
     for address in who:
         joined(address, at=at, class_id=class_id)
+
+
+def put_in_charge(painter: str, at: int) -> None:
+    """Give the artwork's slot for painters to a contract."""
+    log = factories.place(factories.block(at))["log"]
+    SlotChange.objects.create(slot="painter", previous=factories.ZERO, current=painter, log=log)
 
 
 def joined(address: str, at: int = 10, class_id: str = CLASS, first_epoch: int = 1, uri: str = "") -> None:

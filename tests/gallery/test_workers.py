@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,22 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
+def deployment(tmp_path: Path, settings: Any) -> dict[str, str]:
+    """A deployment file, with no chain behind it."""
+    contracts = {
+        "LivingArtwork": "0x01" + "ee" * 19,
+        "ArtGovernor": "0x02" + "ee" * 19,
+        "WorkerSet": guild.WORKER_SET,
+    }
+    settings.DEPLOYMENT_FILE = tmp_path / "deployment.json"
+    settings.DEPLOYMENT_FILE.write_text(
+        json.dumps({"chainId": 31337, "genesisHash": hash32(), "block": 1, "contracts": contracts})
+    )
+    return contracts
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch, settings: Any, deployment: dict[str, str]) -> Any:
     """Set the chain's time."""
     settings.PRIVATE_CHAIN = True
 
@@ -245,3 +262,17 @@ def test_what_is_not_final_is_marked_and_goes_with_its_block(client: Client, clo
     newest.delete()
     assert marked not in client.get("/workers/").content.decode()
     assert seats()[ONE] == ("waiting", "")
+
+
+def test_workers_that_stand_by_are_told_from_workers_that_paint(
+    client: Client, clock: Any, deployment: dict[str, str]
+) -> None:
+    guild.founded(ONE, TWO, THREE)
+    guild.put_in_charge("0x" + "50" * 20, at=20)
+    page = text(client)
+    assert "Workers stand by: one operator paints now." in page
+    assert "A vote can put these workers in its place" in page
+    assert "One operator paints. The chain fixes" in text(client, "/about/")
+    guild.put_in_charge(deployment["WorkerSet"], at=21)
+    assert "when 2 of 3 workers" in text(client)
+    assert "each for itself, and a quorum of them must agree" in text(client, "/about/")
