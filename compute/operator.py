@@ -32,9 +32,19 @@ from chain.models import IN_FLIGHT, Cursor, Transaction, TransactionState
 from chain.rpc import get_rpc
 from chain.signers import SignerMissing
 from compute import attestations, commitments, roster, rounds, workers
-from compute.models import Acceptance, Attestation, FeeRelease, Refusal, Rendering, Vow
+from compute.models import (
+    Acceptance,
+    Attestation,
+    FeeRelease,
+    Finalization,
+    Refusal,
+    Rendering,
+    Vow,
+    Window,
+)
 from compute.roster import Member
 from compute.rounds import PaintingRound, RoundState
+from compute.workers import Unresolved
 from governance import energy
 from governance.parameters import Value
 from live import publish
@@ -47,6 +57,10 @@ log = logging.getLogger(__name__)
 NAME = "WorkerSet"
 HASTE = 5
 """In the last fifth of its time a reveal doesn't wait for finality any longer: silence costs for certain."""
+LONGEST_TURN_S = 30
+TURNS = 10
+"""Turns that the time for finalizing is divided into."""
+OTHERS_TURNS = 3
 
 
 # --- Who we are ---------------------------------------------------------------------------------------
@@ -281,16 +295,30 @@ def _hurries(current: PaintingRound) -> bool:
 
 
 def finalize(current: PaintingRound) -> None:
-    """Have a quorum's result anchored."""
+    """Have a quorum's result anchored, once it is our turn: who revealed it first goes first, the others
+    follow, and who did not find it comes last. All at once, each would pay for a race that one wins.
+    """
     if (winner := current.winner) is None:
+        return
+    found = [one.worker for one in current.reveals if one.result_hash == winner.result_hash]
+    mine = set(ours())
+    turn = next((place for place, worker in enumerate(found) if worker in mine), len(found))
+    last = max(one.at for one in current.reveals)
+    closed_at = max(last, current.reveal_until + 1) if current.waiting_for else last
+    if clock.now() < closed_at + turn * _turn_s(current.deadline - current.reveal_until):
         return
     result = (winner.pixel_hash, winner.thumb_hash, winner.file_hash)
     _send(f"finalize:{current.epoch}:{current.number}", "finalize", current.epoch, result)
 
 
 def settle() -> None:
-    """Settle what follows from workers' last commitments, and slashes that nobody challenged or decided."""
+    """Settle what follows from workers' last commitments, and slashes that nobody challenged or decided. Ours
+    at once; others' only when they had their time to do it themselves.
+    """
+    mine = set(ours())
     for one in workers.unresolved():
+        if one.worker not in mine and not _is_left_over(one):
+            continue
         _send(f"resolve:{one.epoch}:{one.round}:{one.worker}", "resolve", one.worker)
     now = clock.now()
     for slashes in workers.pending().values():
@@ -306,6 +334,18 @@ def release(failed: list[int]) -> None:
     for row in held:
         if row.fee:
             _send(f"release:{row.epoch}", "releaseFee", row.epoch)
+
+
+def _is_left_over(one: Unresolved) -> bool:
+    window = Window.objects.get(epoch=one.epoch, round=one.round)
+    end = Finalization.objects.filter(epoch=one.epoch).first()
+    since = window.reveal_until if end is None else end.at
+    return clock.now() > since + OTHERS_TURNS * _turn_s(window.deadline - window.reveal_until)
+
+
+def _turn_s(to_finalize: int) -> int:
+    """How long one has for what anybody may do before the next one does it, in seconds: some blocks."""
+    return max(1, min(LONGEST_TURN_S, to_finalize // TURNS))
 
 
 def _send(key: str, function: str, *arguments: Any) -> None:

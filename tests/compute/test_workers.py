@@ -25,6 +25,7 @@ from tests.compute.workshop import (
     LIE,
     MISMATCH,
     OTHER_CLASS,
+    OTHERS_S,
     RULES,
     SILENCE,
     Workshop,
@@ -122,6 +123,7 @@ class Checked(Workshop):
 
     def settled(self) -> None:
         """Let everything be settled that anybody may settle."""
+        self.pass_by(OTHERS_S)
         self.ticks(lambda: not workers.unresolved())
 
 
