@@ -1,4 +1,5 @@
-"""What sites and operators serve to each other: pictures of the lineage, and attestations, by their hashes.
+"""What sites and operators serve to each other: pictures of the lineage, and attestations, by their hashes;
+and the deployment file, with which an operator begins.
 
 An address names its content, so whoever asked may keep the answer for good. Of pictures that holds for them
 alone, not for caches that stand in front of this site: one that is withheld must disappear at once (decision
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.urls import path
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 import compute.converters  # noqa: F401 - hash32
+from chain import deployments
+from chain.deployments import DeploymentMissing
 from compute import pictures
 from compute.models import Attestation, Picture
 from governance import withholding
@@ -54,7 +57,19 @@ def attestation(request: HttpRequest, manifest_hash: str) -> HttpResponse:
     return _for_good(request, manifest_hash, "application/json", f"public, {FOR_GOOD}", body)
 
 
+@require_safe
+def deployment(request: HttpRequest) -> HttpResponse:
+    """The deployment file that an operator needs: the chain, its first block, the contracts' addresses."""
+    try:
+        response: HttpResponse = JsonResponse(deployments.load().to_json(), json_dumps_params={"indent": 2})
+    except DeploymentMissing:
+        return _words("There is none yet.", 404)
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
 urlpatterns = [
+    path("deployment.json", deployment, name="deployment"),
     path("lineage/<hash32:file_hash>", lineage, name="lineage-file"),
     path("attestations/<hash32:manifest_hash>", attestation, name="attestation"),
 ]

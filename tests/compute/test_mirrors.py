@@ -1,5 +1,6 @@
 """Pictures from others: asked for where they are missing, believed only when they hash to their name."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -312,3 +313,10 @@ def test_an_attestation_is_served_under_its_hash(client: Client):
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
     assert client.get("/attestations/0x" + "00" * 32).status_code == 404
+
+
+def test_the_deployment_file_is_served_as_it_is(world, client: Client, settings):
+    answer = client.get("/deployment.json")
+    assert answer.json() == json.loads(settings.DEPLOYMENT_FILE.read_text())
+    settings.DEPLOYMENT_FILE = settings.DEPLOYMENT_FILE.with_name("none.json")
+    assert client.get("/deployment.json").status_code == 404
