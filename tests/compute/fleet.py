@@ -34,10 +34,14 @@ from tests.running import ROOT
 CLASS = "0x" + "cc" * 32
 ETHER = 10**18
 EPOCH_S = 10
-PAINT_S = 150
+PAINT_S = 600
+"""Long, for slow machines: it costs nothing, since phases end when everybody has done their part."""
 START_S = 240
 """For a start on a machine that other programs keep busy."""
-ROUND_S = PAINT_S + 60
+ROUND_S = 900
+PATIENT = {"commitMilli": 700, "revealMilli": 200}
+BRISK = {"commitMilli": 150, "revealMilli": 50}
+"""For stories in which somebody is missing, and the time runs out."""
 OPEN, SEALED, SEEDED, ANCHORED, FAILED = range(1, 6)
 
 
@@ -393,7 +397,7 @@ class Fleet:
             accepted_class=CLASS,
             paint_period=PAINT_S,
             pool=ETHER,
-            rules=changed_rules(DEMO_RULES, {"quorum": 2} | rules),
+            rules=changed_rules(DEMO_RULES, {"quorum": 2, **PATIENT, **rules}),
         )
         made = deploy(self.rpc, self.account, profile, file=self.deployment_file)
         self.contracts = dict(made.contracts)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compute.fleet import ANCHORED, CLASS, ETHER, FAILED, Fleet, lineage_of
+from tests.compute.fleet import ANCHORED, BRISK, CLASS, ETHER, FAILED, PATIENT, Fleet, lineage_of
 from tests.studio.conftest import build_tiny_model
 
 CAUGHT_UP = "SELECT 1 FROM chain_cursor WHERE number >= ?"
@@ -166,7 +166,7 @@ def test_one_that_lies_loses_and_the_others_win(fleet: Fleet):
 @pytest.mark.slow
 def test_one_that_commits_and_never_reveals_is_slashed_and_the_others_win(fleet: Fleet):
     ensure(fleet, "ab")
-    fleet.set_rules(commitMilli=300, revealMilli=100)
+    fleet.set_rules(**BRISK)
     bond = fleet.worker("c")["bond"]
     treasury = fleet.contracts["TimelockController"]
     kept = fleet.ask("WorkerSet", "credits", treasury)
@@ -176,6 +176,7 @@ def test_one_that_commits_and_never_reveals_is_slashed_and_the_others_win(fleet:
     assert fleet.finished(epoch) == ANCHORED
     assert set(fleet.of(epoch, "Revealed")) == {"a", "b"}
     fleet.until(lambda: {"a", "b"} == set(fleet.of(epoch, "FeeCredited")))
+    fleet.send(fleet.account, "WorkerSet", "resolve", fleet.workers["c"].address)  # as anybody may
     slashed = fleet.until(lambda: fleet.of(epoch, "Slashed"))
     rules = fleet.ask("WorkerSet", "rules")
     assert set(slashed) == {"c"}
@@ -183,7 +184,7 @@ def test_one_that_commits_and_never_reveals_is_slashed_and_the_others_win(fleet:
     assert fleet.worker("c")["bond"] == bond - rules["silenceSlash"]
     assert fleet.ask("WorkerSet", "credits", treasury) == kept + rules["silenceSlash"]
     fleet.solvent()
-    fleet.set_rules(commitMilli=500, revealMilli=300)
+    fleet.set_rules(**PATIENT)
     bonded(fleet, "c")
 
 
@@ -241,6 +242,7 @@ def test_two_that_lie_alike_win_and_the_honest_one_may_challenge(fleet: Fleet):
 
     # The liars' picture is the parent now. Nobody has it but them, until they serve it.
     bonded(fleet, "b", "c")
+    fleet.set_rules(**BRISK)
     ensure(fleet, "ab")
     epoch = fleet.seal()
     fleet.until(lambda: f"{forged[2]} is not kept here" in told.console)
