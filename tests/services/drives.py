@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from PIL import Image
 from studio import paint as studio_paint
 from studio.picture import pixel_hash
 from studio.recipe import Recipe
-from tests.services.fleet import Fleet, Process
+from tests.services.fleet import Fleet
 from tests.services.visitor import Visitor
 
-STAGES = ("voting", "sealed", "painting", "painted", "anchor sent")
+STAGES = ("voting", "sealed", "painting", "painted", "committed", "finalizing")
+BLOCK_S = 1.0
+"""Between blocks while the chain is held and mines only for the next stage: as by the clock."""
 
 
 class Drive:
@@ -22,7 +25,6 @@ class Drive:
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
-        self.control: Process = fleet.control
         self.version = fleet.version()
         self.proposal: int | None = None
         self.epoch = 0
@@ -46,39 +48,45 @@ class Drive:
         return self
 
     def at(self, stage: str) -> Drive:
-        """Bring it to a stage and hold it there."""
+        """Bring it to a stage and hold it there: from then on the chain has a block only for the next one.
+
+        A later stage may follow an earlier one, of the same epoch.
+        """
         fleet = self.fleet
         if stage == "voting":
             return self.propose()
-        self.begin()
-        fleet.until(self._sealed, "the epoch to be sealed")
+        if not self.epoch:
+            self.begin()
+            fleet.until(self._sealed, "the epoch to be sealed")
+        fleet.hold_chain()
         if stage == "sealed":
-            fleet.hold_chain()
             return self
-        fleet.until(lambda: self._painting() in ("painting", "painted"), "the painting to begin")
+        self._mine_until(self._painting, "the painting to be asked for")
+        if stage == "painting":
+            return self
+        fleet.until(lambda: self._painting() == "painted", "the picture to be painted")
         if stage == "painted":
-            self.control.hold()
-        elif stage == "anchor sent":
-            fleet.hold_chain()
-        if stage != "painting":
-            fleet.until(lambda: self._painting() == "painted", "the picture to be painted")
-        if stage == "anchor sent":
-            fleet.until(self._anchor, "the anchor to be sent")
+            return self
+        workers = len(fleet.workers)
+        self._mine_until(lambda: self._rows("commitment") == workers, "the commitments")
+        if stage == "committed":
+            return self
+        self._mine_until(self._finalizing, "the result to be sent")
         return self
 
     def release(self) -> Drive:
         """Let everything that was held go on."""
         self.fleet.mine_by_the_clock()
-        self.control.go_on()
         return self
 
     def arrive(self) -> None:
         """One picture is anchored, the lineage is the chain's, and the pixels are the recipe's."""
         fleet = self.fleet
+        if self.epoch:
+            number = fleet.until(self._generation, "the picture")
+            assert self._rows("reveal") == len(fleet.workers), "every worker kept its word"
         if self.proposal is not None:
             number = fleet.until(lambda: fleet.painted_with(self.version + 1), "the picture that was decided")
-        else:
-            number = fleet.until(self._generation, "the picture")
         fleet.until(lambda: fleet.lineage() == fleet.chain_lineage(), "the mirror to equal the chain")
         lineage = fleet.lineage()
         assert lineage[: len(self.before)] == self.before
@@ -119,13 +127,23 @@ class Drive:
     def _painting(self) -> Any:
         return self.fleet.one("SELECT state FROM gallery_rendering WHERE epoch_number = %s", self.epoch)
 
-    def _anchor(self) -> Any:
+    def _finalizing(self) -> Any:
         return self.fleet.one(
-            "SELECT t.id FROM chain_transaction t JOIN gallery_rendering r "
-            "ON t.key LIKE 'anchor:' || r.recipe_hash || ':%%' "
-            "WHERE r.epoch_number = %s AND t.state IN ('sent', 'mined')",
-            self.epoch,
+            "SELECT id FROM chain_transaction WHERE key LIKE %s AND state IN ('sent', 'mined')",
+            f"finalize:{self.epoch}:%",
         )
+
+    def _rows(self, name: str) -> Any:
+        return self.fleet.one(f"SELECT count(*) FROM compute_{name} WHERE epoch = %s", self.epoch)
+
+    def _mine_until(self, true: Callable[[], Any], what: str) -> None:
+        def look() -> Any:
+            if not (found := true()):
+                self.fleet.mine()
+                time.sleep(BLOCK_S)
+            return found
+
+        self.fleet.until(look, what)
 
     def _generation(self) -> Any:
         return self.fleet.one("SELECT number FROM gallery_generation WHERE epoch_number = %s", self.epoch)

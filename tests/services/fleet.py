@@ -28,10 +28,12 @@ import requests
 from eth_account import Account
 
 from chain import abi, anvil
-from chain.rpc import Rpc
+from chain.rpc import Rpc, RpcError
 from config import testbed
+from config.demo import THIS_MACHINE
 from config.deploy import DeploySettings, deploy, read_founding
 from config.deploy_models import read_model
+from config.deploy_workers import register
 from gallery import founders
 from studio.models import files_digest
 
@@ -160,7 +162,12 @@ class Fleet:
         self.environment = self._environment()
         self.web = [self._process("web", f"web{number}", PORT=str(testbed.free_port())) for number in (1, 2)]
         self.indexer, self.beat, self.paint = (self._process(kind) for kind in ("indexer", "beat", "paint"))
-        self.control = self._process("control", OPERATOR_KEY="0x" + bytes(account(0).key).hex())
+        # The process that sends is the only one that holds keys: the operator's, and its workers'.
+        self.control = self._process(
+            "control",
+            OPERATOR_KEY="0x" + bytes(account(0).key).hex(),
+            WORKER_KEYS=" ".join("0x" + bytes(worker.key).hex() for worker in self.workers),
+        )
 
     # --- Starting and ending --------------------------------------------------------------------------
 
@@ -191,9 +198,12 @@ class Fleet:
             operator=account(0).address.lower(),
             parameters={**founding[-1].values, **small, "epoch_length": EPOCH_S},
             founding=founding,
-            **{"models": (read_model(self.model),), "painter": "solo", **wanted},
+            **{"models": (read_model(self.model),), "accepted_class": THIS_MACHINE, **wanted},
         )
-        deploy(self.rpc, account(0), chosen, file=Path(self.environment["DEPLOYMENT_FILE"]))
+        deployed = deploy(self.rpc, account(0), chosen, file=Path(self.environment["DEPLOYMENT_FILE"]))
+        if chosen.painter == "workers":
+            for worker in self.workers:
+                register(self.rpc, worker, deployed.address_of("WorkerSet"), THIS_MACHINE)
         self.rpc.call("evm_setAutomine", False)
         self.mine_by_the_clock()
 
@@ -205,6 +215,11 @@ class Fleet:
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
+
+    @property
+    def workers(self) -> list[Any]:
+        """The accounts whose word the site gives: three bonded workers of one machine."""
+        return [account(number) for number in (5, 6, 7)]
 
     @property
     def processes(self) -> list[Process]:
@@ -316,6 +331,18 @@ class Fleet:
         """No more blocks: what is sent stays sent."""
         self.rpc.call("evm_setIntervalMining", 0)
 
+    def mine(self) -> None:
+        """One block, while the chain is held."""
+        self.rpc.call("evm_mine")
+
+    def accepts(self, who: Any, transaction: Mapping[str, Any]) -> bool:
+        """Whether the newest block would take it: what a wallet tries before it asks its owner."""
+        try:
+            self.rpc.call("eth_call", {"from": who.address, **transaction}, "latest")
+        except RpcError:
+            return False
+        return True
+
     def send(self, who: Any, transaction: Mapping[str, Any]) -> str:
         """Sign and send, as a wallet would; the receipt's status has to be success. Returns the hash."""
         fields = {
@@ -364,6 +391,7 @@ class Fleet:
             "COLLECTED_STATIC": "true",
             "KEEPER_GRACE_S": "0",
             "PAINTER_MODELS": str(self.model),
+            "WORKER_CLASS": THIS_MACHINE,
         }
 
     def _process(self, kind: str, name: str = "", **more: str) -> Process:

@@ -3,6 +3,7 @@
 import signal
 import time
 
+import psutil
 import pytest
 import requests
 
@@ -10,34 +11,58 @@ from tests.services.drives import STAGES, Drive
 from tests.services.fleet import KINDS, Fleet
 
 pytestmark = pytest.mark.services
-# Who has most to lose at each stage; every other pair is in the slow tests.
-QUICK = {
+# Who has most to lose, and when; each of the others is killed at every stage by the slow tests.
+QUICK = [
     ("web", "voting"),
     ("indexer", "sealed"),
     ("paint", "painting"),
-    ("control", "painted"),
-    ("beat", "anchor sent"),
-}
-PAIRS = [
-    pytest.param(kind, stage, marks=[] if (kind, stage) in QUICK else [pytest.mark.slow])
-    for stage in STAGES
-    for kind in KINDS
+    ("control", "committed"),
+    ("beat", "finalizing"),
 ]
 AWAY_S = 3
 
 
-@pytest.mark.parametrize(("kind", "stage"), PAIRS)
+@pytest.mark.parametrize(("kind", "stage"), QUICK)
 def test_kill_endsInTheSameLineage(fleet: Fleet, kind: str, stage: str):
     drive = Drive(fleet).at(stage)
+    left = killed(fleet, kind)
+    drive.release()
+    started_again(fleet, kind)
+    drive.arrive()
+    ended(fleet, left)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_killAtEveryStageOfOneEpoch_endsInTheSameLineage(fleet: Fleet, kind: str):
+    drive, left = Drive(fleet), []
+    for stage in STAGES:
+        drive.at(stage)
+        left += killed(fleet, kind)
+        if stage == "voting":
+            drive.release()
+        started_again(fleet, kind)
+    drive.release().arrive()
+    ended(fleet, left)
+
+
+def killed(fleet: Fleet, kind: str) -> list[psutil.Process]:
+    """Kill a process, and leave it away for a while; returns what it had started, which is on its own."""
     process = fleet.named(kind)
     process.kill()
-    drive.release()
-    left = [one for one in process.tree() if one.pid != process.pid]
+    return [one for one in process.tree() if one.pid != process.pid]
+
+
+def started_again(fleet: Fleet, kind: str) -> None:
     time.sleep(AWAY_S)
+    process = fleet.named(kind)
     process.start()
     if kind == "web":
         fleet.until(lambda: fleet.ready(process), "web to be ready again")
-    drive.arrive()
+
+
+def ended(fleet: Fleet, left: list[psutil.Process]) -> None:
+    """What the killed process had started has ended by itself."""
     fleet.until(
         lambda: not [one for one in left if one.is_running() and one.status() != "zombie"],
         "what the killed process had started to end by itself",

@@ -36,11 +36,14 @@ class Visitor:
         return int(re.search(r"/proposals/(\d+)/", offer["then"])[1])
 
     def vote(self, proposal: int, support: int = 1, reason: str = "") -> None:
-        """Vote: 1 is for. Waits until the mirror knows that voting is open."""
+        """Vote: 1 is for. Waits until the mirror knows that voting is open, and a wallet's trial succeeds:
+        the newest block may be a second behind the clock.
+        """
 
         def offered() -> Any:
             answer = self.raw(f"/proposals/{proposal}/vote/", data={"support": support, "reason": reason})
-            return answer.json().get("transaction") if answer.status_code == 200 else None
+            transaction = answer.json().get("transaction") if answer.status_code == 200 else None
+            return transaction if transaction and self.fleet.accepts(self.wallet, transaction) else None
 
         self.fleet.send(self.wallet, self.fleet.until(offered, "voting to open"))
 
