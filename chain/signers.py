@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from chain.private import is_private
 from chain.rpc import Rpc
@@ -67,7 +67,7 @@ class UnlockedSigner:
                 "unlocked accounts are for the private chain: set OPERATOR_KEY or OPERATOR_KEYSTORE"
             )
         raw: str = rpc.call("eth_signTransaction", request)
-        return raw, "0x" + keccak(hexstr=raw).hex()
+        return raw, "0x" + keccak(bytes.fromhex(raw.removeprefix("0x"))).hex()
 
 
 def _checksummed(address: str) -> str:

@@ -110,7 +110,7 @@ VERIFY_PER_HOUR = env.int("VERIFY_PER_HOUR", default=20)  # visitors' verificati
 
 INSTALLED_APPS = [
     "config.apps.CompositionRoot",
-    "django.contrib.admin",
+    "config.apps.Desk",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

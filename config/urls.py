@@ -15,6 +15,8 @@ class Icon(RedirectView):
         return static("css/mark.svg")
 
 
+admin.autodiscover()
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("metrics", metrics),

@@ -11,7 +11,6 @@ import logging
 from django.core.cache import BaseCache, cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest
-from redis.exceptions import RedisError
 
 from live.address import client_address, client_network
 
@@ -32,9 +31,18 @@ def allowed_for(who: str, kind: str, most: int, seconds: int) -> bool:
     key = f"limit:{kind}:{who}"
     try:
         return _count(cache, key, seconds) <= most
-    except (RedisError, OSError) as error:
+    except Exception as error:
+        if not _is_away(error):
+            raise
         log.warning("limits are counted by each process alone: %s", error)
         return _count(_own, key, seconds) <= most
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether that is a cache which does not answer."""
+    from redis.exceptions import RedisError  # takes a while, and most processes never count
+
+    return isinstance(error, RedisError | OSError)
 
 
 def _count(where: BaseCache, key: str, seconds: int) -> int:

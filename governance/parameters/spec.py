@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import eth_abi
 from django.conf import settings
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from governance.descriptions import readable
 
@@ -242,6 +241,8 @@ def params_hash_of(raw: Mapping[str, str]) -> str:
     """
     known = [parameter.key for parameter in PARAMETERS if parameter.key in raw]
     keys = known + [key for key in raw if key not in BY_KEY]
+    import eth_abi  # takes a tenth of a second, and the indexer never encodes
+
     packed = eth_abi.encode(
         ["string", "bytes32[]", "bytes32[]"],
         [

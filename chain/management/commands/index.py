@@ -18,6 +18,7 @@ from chain.management.watching import Watch, interruptible
 class Command(BaseCommand):
     """Follow the chain until interrupted, or, with --once, to its head. A second one stands by."""
 
+    requires_system_checks = ()  # of pages, which are others', and take as long to load as all that is needed
     help = "Mirror the chain into the database, and keep it up to date until interrupted."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
