@@ -14,11 +14,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import eth_abi
 import orjson
 from django.conf import settings
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
+from chain import bulk
 from chain.slicers import WORD, DecodeError, Layout, as_json, layout
 
 __all__ = [
@@ -98,7 +98,7 @@ class Entry:
     @cached_property
     def hash(self) -> bytes:
         """keccak256 of the signature: an event's topic; its first four bytes are a function's selector."""
-        return keccak(text=self.signature)
+        return keccak(self.signature.encode())
 
     @cached_property
     def arguments(self) -> Layout:
@@ -145,9 +145,9 @@ class EventEntry(Entry):
         return itemgetter(*(found.index(name) for name in self.arguments.names))
 
     @cached_property
-    def _parts(self) -> tuple[Any, ...]:
-        """What `decode` needs for every log."""
-        return self._topics, self._data, self._arrange, self.arguments.names
+    def many(self) -> bulk.Logs:
+        """How many of them are decoded at once."""
+        return bulk.Logs(self.arguments.names, self._topics, self._data, self._arrange)
 
     @cached_property
     def _numbers(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
@@ -159,12 +159,12 @@ class EventEntry(Entry):
 
     def decode(self, topics: Sequence[str], data: str | bytes, raw_text: bool = False) -> dict[str, Any]:
         """All arguments in the order of declaration. Raises DecodeError."""
-        readers, plain, arrange, names = self._parts
-        if len(topics) - 1 != len(readers):
-            raise DecodeError(f"{self.name} has {len(readers)} topics, the log {len(topics) - 1}")
-        values = [read(topic) for read, topic in zip(readers, topics[1:], strict=True)]
-        values += (self._raw_data if raw_text else plain).decode(_unhex(data))
-        return dict(zip(names, values if arrange is None else arrange(values), strict=True))
+        if len(topics) - 1 != len(self._topics):
+            raise DecodeError(f"{self.name} has {len(self._topics)} topics, the log {len(topics) - 1}")
+        values = [read(topic) for read, topic in zip(self._topics, topics[1:], strict=True)]
+        values += (self._raw_data if raw_text else self._data).decode(_unhex(data))
+        arranged = values if self._arrange is None else self._arrange(values)
+        return dict(zip(self.arguments.names, arranged, strict=True))
 
     def decode_as_json(self, topics: Sequence[str], data: str | bytes) -> dict[str, Any]:
         """All arguments as JSON can hold them exactly: integers become decimal text. Raises DecodeError."""
@@ -269,6 +269,8 @@ def _plain(parameter: dict[str, Any], value: Any) -> Any:
 def _encode(entry: Entry, arguments: tuple[Any, ...]) -> bytes:
     if len(arguments) != len(entry.inputs):
         raise TypeError(f"{entry.signature} takes {len(entry.inputs)} arguments, not {len(arguments)}")
+    import eth_abi  # takes a tenth of a second, and the mirror only decodes
+
     values = [_plain(item, value) for item, value in zip(entry.inputs, arguments, strict=True)]
     return eth_abi.encode(entry.types, values)
 

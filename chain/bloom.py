@@ -12,7 +12,8 @@ set of logs whose own filter equals the header's leaves nothing unexplained.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 from eth_hash.auto import keccak
 
@@ -42,10 +43,7 @@ def of(entries: Iterable[tuple[str, Iterable[str]]]) -> int:
 
 def of_values(values: Iterable[str]) -> int:
     """The filter of distinct addresses and topics."""
-    bits = 0
-    for value in values:
-        bits |= mask(value)
-    return bits
+    return reduce(or_, map(mask, values), 0)
 
 
 def may_hold(logs_bloom: int, masks: Iterable[int]) -> bool:

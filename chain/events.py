@@ -34,7 +34,6 @@ class Event:
         "contract",
         "key",
         "log_id",
-        "log_index",
         "name",
         "raw",
         "sender",
@@ -59,9 +58,13 @@ class Event:
         self.raw = raw
         self.sender = sender
         self.log_id = log_id
-        self.log_index = raw.index
         self.block_number = header.number
         self.timestamp = header.timestamp
+
+    @property
+    def log_index(self) -> int:
+        """The log's place in its block."""
+        return self.raw.index
 
     @property
     def block_hash(self) -> str:

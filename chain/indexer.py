@@ -33,7 +33,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
-from chain import abi, bloom, deployments, mirror
+from chain import abi, bloom, deployments, mirror, rows
 from chain.backfill import Backfill, Batch, ahead
 from chain.completeness import Checked, Doubtful, complete
 from chain.deployments import Deployment, DeploymentMissing
@@ -54,6 +54,9 @@ log = logging.getLogger(__name__)
 NEAR = 100  # blocks per step near the head, and as many final ones are read like that too
 PATIENCE = 20  # times that nodes may contradict themselves within one sync
 HEAD_EVERY_S = 10.0  # how often the head is looked at while the past is read
+
+Decoded = tuple[list[Event], rows.Prepared]
+"""Events, and their logs as they are stored."""
 
 OF_A_NODE = (RpcUnavailable, RpcError, Unsettled, Doubtful, WrongChain, ChainBehind, UndecodableLog)
 """What another node may do better."""
@@ -261,14 +264,14 @@ class Indexer:
         """
         stored, looked = 0, time.monotonic()
         with self._backfill(cursor.number + 1, finalized) as batches:
-            for batch, decoded in ahead(batches, self._decode):
+            for batch, ready in ahead(batches, self._decode):
                 if batch.headers[0].parent_hash != cursor.hash:
                     words = f"{batch.provider.name} has another block {cursor.number} than was stored"
                     raise Unsettled(words)
                 if time.monotonic() > looked + HEAD_EVERY_S:
                     head, looked = self._newer(reader, head), time.monotonic()
                 cursor = self._store(
-                    cursor, batch.headers, batch.checked, batch.senders, head, finalized, decoded
+                    cursor, batch.headers, batch.checked, batch.senders, head, finalized, ready
                 )
                 stored += len(batch.headers)
                 self.told(cursor, len(batch.raws))
@@ -276,8 +279,9 @@ class Indexer:
                     break
         return stored
 
-    def _decode(self, batch: Batch) -> list[Event]:
-        return mirror.decode(batch.headers, batch.checked.raws, self.deployment.names, batch.senders)
+    def _decode(self, batch: Batch) -> Decoded:
+        events = mirror.decode(batch.headers, batch.checked.raws, self.deployment.names, batch.senders)
+        return events, mirror.prepare(events)
 
     def _backfill(self, first: int, last: int) -> Backfill:
         return Backfill(self.providers, self._reader, first, last, pace=self._pace, stop=self.stop)
@@ -290,14 +294,15 @@ class Indexer:
         senders: Mapping[str, str],
         head: Header,
         finalized: int,
-        events: Future[list[Event]] | None = None,
+        ready: Future[Decoded] | None = None,
     ) -> Cursor:
-        """Store blocks; where a log cannot be decoded, those before it, and raise that. `events` are theirs,
-        if somebody decodes them already.
+        """Store blocks; where a log cannot be decoded, those before it, and raise that. `ready` are their
+        events, if somebody decodes them already.
         """
         try:
-            if events is not None:
-                decoded = events.result()
+            logs = None
+            if ready is not None:
+                decoded, logs = ready.result()
             else:
                 decoded = mirror.decode(headers, checked.raws, self.deployment.names, senders)
         except UndecodableLog as error:
@@ -305,9 +310,8 @@ class Indexer:
             if good:
                 self._store(cursor, good, _part(checked, good), senders, head, finalized)
             raise
-        return mirror.append(
-            cursor, headers, decoded, self.handlers, head, finalized, checked, durable=events is None
-        )
+        durable = ready is None
+        return mirror.append(cursor, headers, decoded, self.handlers, head, finalized, checked, durable, logs)
 
     # --- Nodes ---------------------------------------------------------------------------------------
 

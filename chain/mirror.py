@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -59,22 +60,52 @@ def decode(
     not fit.
     """
     by_hash = {header.hash: header for header in headers}
-    kinds: dict[tuple[str, str], tuple[str, str, str, Callable[..., dict[str, Any]]]] = {}
-    decoded = []
-    for raw in raws:
-        header = by_hash[raw.block_hash]
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for place, raw in enumerate(raws):
+        kinds.setdefault((raw.address, raw.topics[0] if raw.topics else ""), []).append(place)
+    decoded: list[Any] = [None] * len(raws)
+    problems: list[tuple[int, UndecodableLog]] = []
+    for (address, _), places in kinds.items():
+        some, contract = [raws[place] for place in places], names[address]
+        made: list[dict[str, Any]] | None = []
         try:
-            place = (raw.address, raw.topics[0] if raw.topics else "")
-            kind = kinds.get(place)
-            if kind is None:
-                contract = names[raw.address]
-                entry = abi.event_of(contract, raw.topics)
-                kind = kinds[place] = (contract, entry.name, f"{contract}.{entry.name}", entry.decode)
-            args = kind[3](raw.topics, raw.data)
+            entry = abi.event_of(contract, some[0].topics)
+            made = entry.many.decode([raw.topics for raw in some], [raw.data for raw in some])
+            if made is None:  # in doubt, or of arrays: one by one, up to the first that does not fit
+                made = []
+                for raw in some:
+                    made.append(entry.decode(raw.topics, raw.data))
         except abi.DecodeError as error:
-            raise UndecodableLog(header, raw, names[raw.address], str(error)) from error
-        decoded.append(Event(*kind[:3], args, raw, header, senders.get(raw.tx_hash)))
+            place = places[len(made or ())]
+            raw = raws[place]
+            problem = UndecodableLog(by_hash[raw.block_hash], raw, contract, str(error))
+            problem.__cause__ = error
+            problems.append((place, problem))
+            continue
+        name, key = entry.name, f"{contract}.{entry.name}"
+        for place, raw, args in zip(places, some, made, strict=True):
+            header, sender = by_hash[raw.block_hash], senders.get(raw.tx_hash)
+            decoded[place] = Event(contract, name, key, args, raw, header, sender)
+    if problems:
+        raise min(problems, key=itemgetter(0))[1]
     return decoded
+
+
+def prepare(events: Sequence[Event]) -> rows.Prepared:
+    """The logs of these events as the database takes them, but for their ids and their blocks'."""
+    raws = [event.raw for event in events]
+    columns: dict[str, Sequence[Any]] = {
+        "block_hash": [raw.block_hash for raw in raws],
+        "log_index": [raw.index for raw in raws],
+        "tx_hash": [raw.tx_hash for raw in raws],
+        "tx_from": [event.sender for event in events],
+        "address": [raw.address for raw in raws],
+        "contract": [event.contract for event in events],
+        "event": [event.name for event in events],
+        "topics": [raw.topics for raw in raws],
+        "data": [raw.data for raw in raws],
+    }
+    return rows.prepare(Log, columns, "id", "block_id")
 
 
 def begin(deployment: Deployment, before: Header | None) -> Cursor:
@@ -105,12 +136,14 @@ def append(
     finalized: int,
     checked: Checked | None = None,
     durable: bool = True,
+    logs: rows.Prepared | None = None,
 ) -> Cursor:
     """Store blocks that follow the cursor's, their logs and what handlers make of them, and move the cursor.
 
-    `headers` are linked, the first to the cursor; `decoded` is in log order. Where it need not be `durable`,
-    a crash of the database's machine may undo the newest of such transactions, each whole: the past is read
-    on from where the cursor then is. Returns the new cursor. Raises HandlerFailed, Overtaken.
+    `headers` are linked, the first to the cursor; `decoded` is in log order; `logs` is what `prepare` made of
+    it, if somebody did already. Where it need not be `durable`, a crash of the database's machine may undo
+    the newest of such transactions, each whole: the past is read on from where the cursor then is. Returns
+    the new cursor. Raises HandlerFailed, Overtaken.
     """
     with_logs = {event.raw.block_hash for event in decoded}
     kept_above = _kept_above(finalized)
@@ -131,11 +164,12 @@ def append(
             with connection.cursor() as sql:
                 sql.execute("SET LOCAL synchronous_commit TO OFF")
         block_ids, log_ids = rows.reserve((Block, len(kept)), (Log, len(decoded)))
-        rows.insert(Block, map(_block_row, block_ids, kept))
+        rows.insert_columns(Block, {"id": block_ids, **_block_columns(kept)})
         at_block = {one.hash: block_id for block_id, one in zip(block_ids, kept, strict=True)}
         for log_id, event in zip(log_ids, decoded, strict=True):
             event.log_id = log_id
-        rows.insert(Log, (_log_row(event, at_block[event.raw.block_hash]) for event in decoded))
+        block_of = [at_block[event.raw.block_hash] for event in decoded]
+        rows.store(logs or prepare(decoded), id=log_ids, block_id=block_of)
         if checked is not None and checked.repairs:
             Repair.objects.bulk_create(checked.repairs)
         _handle(decoded, handlers)
@@ -245,30 +279,12 @@ def _move(cursor: Cursor, **changes: Any) -> Cursor:
     return Cursor(**(values | changes))
 
 
-def _block_row(block_id: int, header: Header) -> dict[str, Any]:
+def _block_columns(headers: Sequence[Header]) -> dict[str, Sequence[Any]]:
     return {
-        "id": block_id,
-        "number": header.number,
-        "hash": header.hash,
-        "parent_hash": header.parent_hash,
-        "timestamp": header.timestamp,
-    }
-
-
-def _log_row(event: Event, block_id: int) -> dict[str, Any]:
-    raw = event.raw
-    return {
-        "id": event.log_id,
-        "block_id": block_id,
-        "block_hash": raw.block_hash,
-        "log_index": raw.index,
-        "tx_hash": raw.tx_hash,
-        "tx_from": event.sender,
-        "address": raw.address,
-        "contract": event.contract,
-        "event": event.name,
-        "topics": raw.topics,
-        "data": raw.data,
+        "number": [header.number for header in headers],
+        "hash": [header.hash for header in headers],
+        "parent_hash": [header.parent_hash for header in headers],
+        "timestamp": [header.timestamp for header in headers],
     }
 
 

@@ -12,7 +12,7 @@ What a node may do to a list of logs, and what is right for it:
 * of an address that was not asked for: left out;
 * of a block that was not asked for, or `removed`: the node has moved, `Unsettled`.
 
-Logs pass through `_ordered` by the hundred thousand, so it does for each only what must be done for each.
+Logs pass through `_ordered` by the hundred thousand, so it goes through them by the column.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain as joined
+from itertools import islice, pairwise
+from operator import lt
 from typing import Any
 
 from chain import bloom
@@ -219,29 +221,25 @@ class Reader:
             raise Broken(f"a log cannot be read: {error!r}") from error
 
     def _ordered(self, answers: Iterable[Any], headers: Sequence[Header]) -> list[RawLog]:
+        logs = [log for answer in answers for log in _list(answer)]
         heights = {header.hash: header.number for header in headers}
-        ours = self._ours
-        found: list[RawLog] = []
-        places: list[int] = []  # block number * 2^32 + log index
-        for answer in answers:
-            for raw in _list(answer):
-                block_hash, address = raw["blockHash"], raw["address"]
-                if block_hash not in heights:
-                    block_hash = block_hash.lower()
-                if address not in ours:  # rarely: it has capitals, or is not ours
-                    address = address.lower()
-                if raw.get("removed") or block_hash not in heights:
-                    raise Unsettled(
-                        f"log {raw['logIndex']} of block {block_hash} is not in the blocks that were read"
-                    )
-                if address not in ours:
-                    continue
-                index = int(raw["logIndex"], 16)
-                places.append(heights[block_hash] << 32 | index)
-                topics = [topic.lower() for topic in raw["topics"]]
-                tx_hash = raw["transactionHash"].lower()
-                found.append(RawLog(block_hash, index, tx_hash, address, topics, raw["data"].lower()))
-        if all(one < next_one for one, next_one in pairwise(places)):
+        hashes = _lowered([log["blockHash"] for log in logs])
+        if not heights.keys() >= set(hashes) or any(log.get("removed") for log in logs):
+            raise Unsettled(_stranger(logs, heights))
+        addresses = _lowered([log["address"] for log in logs])
+        if not self._ours.issuperset(addresses):
+            logs = [log for log, address in zip(logs, addresses, strict=True) if address in self._ours]
+            return self._ordered([logs], headers)
+        indexes = [int(log["logIndex"], 16) for log in logs]
+        topics = [log["topics"] for log in logs]
+        if not _is_low("".join(joined.from_iterable(topics))):
+            topics = [_lowered(one) for one in topics]
+        transactions = _lowered([log["transactionHash"] for log in logs])
+        datas = _lowered([log["data"] for log in logs])
+        found = list(map(RawLog, hashes, indexes, transactions, addresses, topics, datas))
+        # block number * 2^32 + log index
+        places = [heights[hash_] << 32 | index for hash_, index in zip(hashes, indexes, strict=True)]
+        if all(map(lt, places, islice(places, 1, None))):
             return found
         by_place: dict[int, RawLog] = {}
         for place, log in zip(places, found, strict=True):
@@ -297,28 +295,54 @@ class Reader:
         if not block:
             raise Unsettled(f"block {header.number} is gone")
         calls = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in _list(block.get("transactions"))]
-        return self._receipts(header, self.rpc.batch(calls))
+        return self._receipts([header], [self.rpc.batch(calls)])[0]
 
     def receipts_of(self, headers: Sequence[Header]) -> list[Receipts]:
         """Several blocks by their receipts. Raises RpcError where the node has no eth_getBlockReceipts."""
         answers = self.rpc.batch([("eth_getBlockReceipts", [header.hash]) for header in headers])
-        return [self._receipts(header, raws) for header, raws in zip(headers, answers, strict=True)]
+        return self._receipts(headers, answers)
 
-    def _receipts(self, header: Header, raws: Any) -> Receipts:
-        if raws is None:
-            raise Unsettled(f"block {header.number} is gone")
-        if header.transactions not in (-1, len(_list(raws))) or None in raws:
-            raise Unsettled(f"block {header.number} has {header.transactions} transactions, not {len(raws)}")
-        try:
-            if any(raw["blockHash"].lower() != header.hash for raw in raws):
-                raise Unsettled(f"the receipts of block {header.number} are of another block")
-            senders = {raw["transactionHash"].lower(): raw["from"].lower() for raw in raws}
-            logs = [log for raw in raws for log in _list(raw["logs"])]
-            values = {value for log in logs for value in (log["address"], *log["topics"])}
-            every = bloom.of_values({value.lower() for value in values})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Broken(f"a receipt of block {header.number} cannot be read: {error!r}") from error
-        return Receipts(self.ordered([logs], [header]), every, senders, len(logs))
+    def _receipts(self, headers: Sequence[Header], answers: Sequence[Any]) -> list[Receipts]:
+        found: list[Receipts] = []
+        every: list[Any] = []
+        for header, raws in zip(headers, answers, strict=True):
+            if raws is None:
+                raise Unsettled(f"block {header.number} is gone")
+            if header.transactions not in (-1, len(_list(raws))) or None in raws:
+                words = f"block {header.number} has {header.transactions} transactions, not {len(raws)}"
+                raise Unsettled(words)
+            try:
+                logs = [log for raw in raws for log in _list(raw["logs"])]
+                of = {raw["blockHash"].lower() for raw in raws} | {log["blockHash"].lower() for log in logs}
+                if of - {header.hash}:
+                    raise Unsettled(f"the receipts of block {header.number} are of another block")
+                senders = {raw["transactionHash"].lower(): raw["from"].lower() for raw in raws}
+                values = {log["address"] for log in logs}.union(*[log["topics"] for log in logs])
+                explained = bloom.of_values({value.lower() for value in values})
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise Broken(f"a receipt of block {header.number} cannot be read: {error!r}") from error
+            found.append(Receipts([], explained, senders, len(logs)))
+            every += logs
+        at = {header.hash: receipts.raws for header, receipts in zip(headers, found, strict=True)}
+        for raw in self.ordered([every], headers):
+            at[raw.block_hash].append(raw)
+        return found
+
+
+def _is_low(text: str) -> bool:
+    """Whether there is no capital letter in hexadecimal text."""
+    return not any(capital in text for capital in "ABCDEFX")
+
+
+def _lowered(texts: list[str]) -> list[str]:
+    """Hexadecimal texts in lower case, as nodes give them nearly always."""
+    return texts if _is_low("".join(texts)) else [text.lower() for text in texts]
+
+
+def _stranger(logs: Iterable[Any], heights: Mapping[str, int]) -> str:
+    """What is said of the first log that lies in none of these blocks, or in none any more."""
+    log = next(log for log in logs if log.get("removed") or log["blockHash"].lower() not in heights)
+    return f"log {log['logIndex']} of block {log['blockHash'].lower()} is not in the blocks that were read"
 
 
 def _list(answer: Any) -> list[Any]:

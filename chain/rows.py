@@ -1,17 +1,19 @@
 """Many rows into one table, quickly: what `bulk_create` stores, without making a model instance a row.
 
 PostgreSQL takes them by COPY, SQLite by executemany, each through Django's own connection and inside its
-transaction. A column is converted as a whole: values of the type that its field stores go the short way,
-all others through the field's own `get_db_prep_save`, so what ends in the table is the same. Signals and
-`save()` are not called, and expressions are not values.
+transaction. What they are made of can be made before, elsewhere: `prepare`, then `store`. A column is
+converted as a whole: values of the type that its field stores go the short way, all others through the
+field's own `get_db_prep_save`, so what ends in the table is the same. Signals and `save()` are not called,
+and expressions are not values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -22,8 +24,8 @@ from django.utils import timezone
 from chain.columns import Convert, Values, converter
 from chain.models import Block, Log
 
-PIECE = 2000  # rows that are converted and sent at a time: the database works while the next are converted
 FEW = 3  # rows up to which one INSERT is not slower than a COPY
+ASKED = 500  # keys that are looked for in one query
 
 
 def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
@@ -32,25 +34,57 @@ def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> int:
     A column that a row does not name takes its field's default. Raises TypeError for a name that is no
     column of `model`, ValueError as the fields do, and Django's database errors.
     """
-    using = router.db_for_write(model)
-    connection = connections[using]
-    rest = iter(rows)
-    piece = list(islice(rest, PIECE))
-    if not piece:
+    given = list(rows)
+    return insert_columns(model, _transposed(model, given)) if given else 0
+
+
+def insert_columns(model: type[models.Model], columns: Mapping[str, Values]) -> int:
+    """As `insert`, of equally long columns by their names, which is quicker where there are thousands."""
+    return store(prepare(model, columns))
+
+
+def prepare(model: type[models.Model], columns: Mapping[str, Values], *later: str) -> Prepared:
+    """What `store` needs, made without the database: in another thread, say. The values of the columns that
+    `later` names are still to come.
+    """
+    connection = connections[router.db_for_write(model)]
+    table = _table(model, frozenset(columns), later, connection.vendor)
+    lengths = set(map(len, columns.values()))
+    if len(lengths) != 1:
+        raise ValueError(f"columns of {sorted(lengths)} values")
+    (count,) = lengths
+    made = []
+    for column in table.columns[len(later) :]:
+        values = columns.get(column.name)
+        if values is None:
+            values = [column.default() for _ in range(count)]
+        made.append(column.convert(values, connection))
+    lines = None
+    if connection.vendor != "sqlite" and count > FEW:
+        lines = list(map("\t".join, zip(*map(_escape, made), strict=True)))
+    targets = {place: set(made[place - len(later)]) - {None} for place in table.unchecked}
+    return Prepared(table, count, made, lines, targets)
+
+
+def store(prepared: Prepared, **later: Values) -> int:
+    """Store what was prepared, with the columns that were still to come; returns how many rows."""
+    table = prepared.table
+    if not prepared.count:
         return 0
-    table = _table(model, _own_keys(model, piece[0]), connection.vendor)
-    targets: dict[int, set[Any]] = {place: set() for place in table.unchecked}
-    pieces = _columns(table, piece, rest, connection, targets)
+    using = router.db_for_write(table.model)
+    connection = connections[using]
+    missing = table.columns[: len(table.columns) - len(prepared.columns)]
+    first = [column.convert(later[column.name], connection) for column in missing]
     with transaction.atomic(using=using, savepoint=False):
         if connection.vendor == "sqlite":
-            count = _executemany(connection, table, pieces)
-        elif len(piece) <= FEW:
-            count = _insert(connection, table, pieces)
+            _executemany(connection, table, zip(*first, *prepared.columns, strict=True))
+        elif prepared.lines is None:
+            _insert(connection, table, zip(*first, *prepared.columns, strict=True), prepared.count)
         else:
-            count = _copy(connection, table, pieces)
-        for place, wanted in targets.items():
-            _check(connection, table.unchecked[place], wanted - {None})
-    return count
+            _copy(connection, table, first, prepared.lines)
+        for place, wanted in prepared.targets.items():
+            _check(connection, table.unchecked[place], wanted)
+    return prepared.count
 
 
 def reserve(*wanted: tuple[type[models.Model], int]) -> list[range]:
@@ -116,19 +150,24 @@ class _Table:
 
     model: type[models.Model]
     columns: tuple[_Column, ...]
-    names: frozenset[str]
     unchecked: Mapping[int, Any]  # foreign keys that the database does not check, by their place
     sql: str  # `"table" ("column", …)`
 
 
-def _own_keys(model: type[models.Model], row: Mapping[str, Any]) -> frozenset[str]:
-    """Which of the columns that the database itself can fill `row` names."""
-    return frozenset(name for name in _filled_by_database(model) if name in row)
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows as the database takes them, but for their first columns perhaps."""
+
+    table: _Table
+    count: int
+    columns: Sequence[Values]
+    lines: Sequence[str] | None  # the same as lines of COPY, where that is how they go
+    targets: Mapping[int, set[Any]]  # what unchecked foreign keys name, by their place
 
 
 @cache
-def _filled_by_database(model: type[models.Model]) -> tuple[str, ...]:
-    return tuple(
+def _filled_by_database(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(
         field.attname
         for field in model._meta.concrete_fields
         if isinstance(field, models.AutoField) or field.has_db_default()
@@ -136,15 +175,23 @@ def _filled_by_database(model: type[models.Model]) -> tuple[str, ...]:
 
 
 @cache
-def _table(model: type[models.Model], own: frozenset[str], vendor: str) -> _Table:
+def _fields(model: type[models.Model]) -> Mapping[str, Any]:
     if model._meta.parents:
         raise TypeError(f"{model.__name__} has rows in more than one table")
-    left = frozenset(_filled_by_database(model)) - own
-    fields = [
-        field
+    return {
+        field.attname: field
         for field in model._meta.concrete_fields
-        if field.attname not in left and not getattr(field, "generated", False)
-    ]
+        if not getattr(field, "generated", False)
+    }
+
+
+@cache
+def _table(model: type[models.Model], given: frozenset[str], later: tuple[str, ...], vendor: str) -> _Table:
+    known = _fields(model)
+    _refuse_unknown(model, given.union(later))
+    left = _filled_by_database(model) - given
+    fields = [known[name] for name in later]
+    fields += [field for name, field in known.items() if name not in left and name not in later]
     columns = tuple(
         _Column(field.attname, str(field.column), converter(field), _default(field)) for field in fields
     )
@@ -156,9 +203,17 @@ def _table(model: type[models.Model], own: frozenset[str], vendor: str) -> _Tabl
         and not field.db_constraint  # type: ignore[attr-defined]
         and field.related_model not in (Block, Log)
     }
+    if unchecked and min(unchecked) < len(later):
+        raise TypeError(f"{model.__name__}'s keys must be there before")
     quote = connections[router.db_for_write(model)].ops.quote_name
     sql = f"{quote(model._meta.db_table)} ({', '.join(quote(column.column) for column in columns)})"
-    return _Table(model, columns, frozenset(column.name for column in columns), unchecked, sql)
+    return _Table(model, columns, unchecked, sql)
+
+
+def _refuse_unknown(model: type[models.Model], names: AbstractSet[str]) -> None:
+    unknown = names - _fields(model).keys()
+    if unknown:
+        raise TypeError(f"{model.__name__} has no column {', '.join(sorted(unknown))} to insert")
 
 
 def _default(field: Any) -> Callable[[], Any]:
@@ -170,95 +225,50 @@ def _default(field: Any) -> Callable[[], Any]:
     return default
 
 
-def _columns(
-    table: _Table,
-    piece: list[Mapping[str, Any]],
-    rest: Iterator[Mapping[str, Any]],
-    connection: Any,
-    targets: dict[int, set[Any]],
-) -> Iterator[tuple[Values, ...]]:
-    """The rows piece by piece, as converted columns; what unchecked foreign keys name goes to `targets`."""
-    while piece:
-        names = table.columns if len(piece[0]) == len(table.columns) else _given(table, piece[0])
-        taken: dict[str, Values]
+def _transposed(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
+    """Rows as columns."""
+    names = list(rows[0])
+    if set(map(len, rows)) == {len(names)}:
         try:
-            if len(names) != len(piece[0]) or len(set(map(len, piece))) > 1:
-                raise KeyError
-            taken = _take([column.name for column in names], piece)
-        except KeyError:
-            taken = _take_each(table, piece)
-        columns = tuple(
-            column.convert(
-                taken[column.name] if column.name in taken else [column.default() for _ in piece], connection
-            )
-            for column in table.columns
-        )
-        for place, found in targets.items():
-            found.update(columns[place])
-        yield columns
-        piece = list(islice(rest, PIECE))
-
-
-def _given(table: _Table, row: Mapping[str, Any]) -> tuple[_Column, ...]:
-    return tuple(column for column in table.columns if column.name in row)
-
-
-def _take(names: Sequence[str], piece: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
-    if len(names) < 2:
-        return {name: [row[name] for row in piece] for name in names}
-    return dict(zip(names, zip(*map(itemgetter(*names), piece), strict=True), strict=True))
-
-
-def _take_each(table: _Table, piece: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
-    """As `_take`, for rows that do not all name the same columns. Raises TypeError for one that none has."""
-    for row in piece:
-        unknown = row.keys() - table.names
-        if unknown:
-            raise TypeError(f"{table.model.__name__} has no column {', '.join(sorted(unknown))} to insert")
-    return {
-        column.name: [row[column.name] if column.name in row else column.default() for row in piece]
-        for column in table.columns
-    }
+            if len(names) == 1:
+                return {names[0]: [row[names[0]] for row in rows]}
+            return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+        except (KeyError, TypeError):
+            pass  # they do not all name the same columns
+    every = set().union(*rows)
+    if not every:
+        every = {next(name for name in _fields(model) if name not in _filled_by_database(model))}
+    _refuse_unknown(model, every)
+    defaults = {name: _default(_fields(model)[name]) for name in every}
+    return {name: [row[name] if name in row else defaults[name]() for row in rows] for name in every}
 
 
 # --- Databases -------------------------------------------------------------------------------------------
 
 
-def _executemany(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
+def _executemany(connection: Any, table: _Table, rows: Iterable[Values]) -> None:
     marks = ", ".join(["%s"] * len(table.columns))
-    count = 0
-    sql = f"INSERT INTO {table.sql} VALUES ({marks})"  # noqa: S608 - the models' own names
     with connection.cursor() as cursor:
-        for columns in pieces:
-            cursor.executemany(sql, list(zip(*columns, strict=True)))
-            count += len(columns[0])
-    return count
+        cursor.executemany(f"INSERT INTO {table.sql} VALUES ({marks})", list(rows))  # noqa: S608 - ours
 
 
-def _insert(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
-    count = 0
+def _insert(connection: Any, table: _Table, rows: Iterable[Values], count: int) -> None:
     marks = f"({', '.join(['%s'] * len(table.columns))})"
-    sql = f"INSERT INTO {table.sql} VALUES "  # noqa: S608 - the models' own names
+    sql = f"INSERT INTO {table.sql} VALUES {', '.join([marks] * count)}"  # noqa: S608 - the models' own names
     with connection.cursor() as cursor:
-        for columns in pieces:
-            values = list(chain.from_iterable(zip(*columns, strict=True)))
-            cursor.execute(sql + ", ".join([marks] * len(columns[0])), values)
-            count += len(columns[0])
-    return count
+        cursor.execute(sql, list(chain.from_iterable(rows)))
 
 
-def _copy(connection: Any, table: _Table, pieces: Iterator[tuple[Values, ...]]) -> int:
-    count = 0
+def _copy(connection: Any, table: _Table, first: Sequence[Values], lines: Iterable[str]) -> None:
+    if first:
+        lines = map("\t".join, zip(*map(_escape, first), lines, strict=True))
+    text = ("\n".join(lines) + "\n").encode()
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table.sql} FROM STDIN") as copy,
     ):
-        for columns in pieces:
-            lines = map("\t".join, zip(*map(_escape, columns), strict=True))
-            copy.write(("\n".join(lines) + "\n").encode())
-            count += len(columns[0])
-    return count
+        copy.write(text)
 
 
 def _check(connection: Any, field: Any, wanted: set[Any]) -> None:
@@ -266,7 +276,7 @@ def _check(connection: Any, field: Any, wanted: set[Any]) -> None:
     target, quote = field.target_field, connection.ops.quote_name
     table, column = quote(target.model._meta.db_table), quote(target.column)
     with connection.cursor() as cursor:
-        for some in _pieces(sorted(wanted), PIECE // 4):
+        for some in _pieces(sorted(wanted), ASKED):
             marks = ", ".join(["%s"] * len(some))
             cursor.execute(
                 f"SELECT count(*) FROM {table} WHERE {column} IN ({marks})",  # noqa: S608 - the models' own

@@ -1,11 +1,11 @@
 """ABI types compiled into functions that slice bytes, with every bound checked.
 
 A type is compiled once into a `Slicer`; decoding then costs a few slices a value (eth_abi's generic decoder
-builds a stream and a context a call). The rules are those of the Solidity ABI specification, read strictly:
-padding must be empty, booleans 0 or 1, offsets and lengths inside the data. Text is the one exception:
-contracts pass on any bytes as `string`, so anybody can put invalid UTF-8 or NUL into a vote's reason.
-Neither may stop the mirror, so both become U+FFFD (PostgreSQL's text cannot hold NUL); the log keeps the
-raw bytes.
+builds a stream and a context a call), and `chain.bulk` decodes many at once. The rules are those of the
+Solidity ABI specification, read strictly: padding must be empty, booleans 0 or 1, offsets and lengths inside
+the data. Text is the one exception: contracts pass on any bytes as `string`, so anybody can put invalid UTF-8
+or NUL into a vote's reason. Neither may stop the mirror, so both become U+FFFD (PostgreSQL's text cannot hold
+NUL); the log keeps the raw bytes.
 
 Offsets may point anywhere in the data, also twice to the same place. So that a few kilobytes cannot be read
 as gigabytes, what arrays hold is counted, and more than any honest encoding holds is an error.
@@ -17,12 +17,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from struct import Struct
 from typing import Any, cast
 
 _ARRAY = re.compile(r"(.*)\[(\d*)\]$")
 _INTEGER = re.compile(r"(u?)int(\d*)$")
-_UNSIGNED = re.compile(r"uint\d*")
 _FIXED_BYTES = re.compile(r"bytes(\d+)$")
 
 WORD = 32
@@ -271,64 +269,6 @@ def _compile(parameter: dict[str, Any], as_text: Reader, within: bool) -> Slicer
     return plain[kind]
 
 
-# --- Parameter lists without arrays and tuples, which almost all events have, with few steps a value
-
-
-class _Doubt(Exception):
-    """The quick way does not see at once that all is in order: the careful way decides, and says why not."""
-
-
-def _quick_address(word: bytes) -> str:
-    if word[:12] != _NO_BYTES:
-        raise _Doubt
-    return "0x" + word[12:].hex()
-
-
-def _quick_blob(data: bytes, offset: int, head: int) -> bytes:
-    start = offset + WORD
-    if offset < head or start > len(data):
-        raise _Doubt
-    end = start + int.from_bytes(data[offset:start], "big")
-    padded = end + -(end - start) % WORD
-    if padded > len(data) or (padded > end and any(data[end:padded])):
-        raise _Doubt
-    return data[start:end]
-
-
-def _quick(slicers: Sequence[Slicer], as_text: Reader) -> Callable[[bytes], list[Any]] | None:
-    """The same as reading each value, where that can be had; it raises `_Doubt` where not all is well."""
-    whole: Callable[[bytes], Any] = int.from_bytes  # big-endian
-    reads: dict[str, Callable[[bytes], Any]] = {
-        "address": _quick_address,
-        "bytes32": lambda word: "0x" + word.hex(),
-    }
-    flat = {*reads, "string", "bytes"}
-    if not all(one.type in flat or _UNSIGNED.fullmatch(one.type) for one in slicers):
-        return None
-    readers = [reads.get(one.type, whole) for one in slicers]
-    integers = [(place, one.type) for place, one in enumerate(slicers) if one.type.startswith("uint")]
-    bounds = [(place, int(kind[4:] or 256)) for place, kind in integers if kind not in ("uint", "uint256")]
-    texts = [place for place, one in enumerate(slicers) if one.type == "string" and as_text is _string]
-    blobs = [place for place, one in enumerate(slicers) if one.dynamic and place not in texts]
-    words, head = Struct(f"{WORD}s" * len(slicers)).unpack_from, WORD * len(slicers)
-
-    def decode(data: bytes) -> list[Any]:
-        if len(data) < head:
-            raise _Doubt
-        values = [read(word) for read, word in zip(readers, words(data), strict=True)]
-        for place, bits in bounds:
-            if values[place] >> bits:
-                raise _Doubt
-        for place in texts:
-            text = _quick_blob(data, values[place], head).decode("utf-8", "replace")
-            values[place] = text.replace("\0", "\ufffd") if "\0" in text else text
-        for place in blobs:
-            values[place] = "0x" + _quick_blob(data, values[place], head).hex()
-        return values
-
-    return decode
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A parameter list, compiled: `decode` reads it from ABI-encoded bytes."""
@@ -339,17 +279,11 @@ class Layout:
     offsets: tuple[int, ...]  # where the offsets are
     head: int
     counted: bool  # whether an array holds values of their own lengths
-    quick: Callable[[bytes], list[Any]] | None  # the same in fewer steps, where nothing is wrong
 
     def decode(self, data: bytes) -> list[Any]:
         """The values in order. Raises DecodeError. Bytes after the last value are ignored, as Solidity
         does.
         """
-        if self.quick is not None:
-            try:
-                return self.quick(data)
-            except _Doubt:
-                pass  # read carefully below, where what is wrong is said
         if self.counted:
             data = _Counted(data)
             data.left = HONEST * len(data)
@@ -374,7 +308,6 @@ def layout(parameters: Sequence[dict[str, Any]], raw_text: bool = False) -> Layo
         offsets=tuple(start for slicer, start in placed if slicer.dynamic),
         head=head,
         counted=any("[" in slicer.type for slicer in slicers),
-        quick=_quick(slicers, as_text),
     )
 
 

@@ -127,7 +127,7 @@ def test_manyRows_areStoredAsFew(given_rows: list[dict[str, Any]], times: int) -
 
 
 def test_moreThanAPiece_isStored() -> None:
-    count = 2 * rows.PIECE + 7
+    count = 2 * 2000 + 7
     assert rows.insert(Sample, ({"big": number, "text": f"a\tb{number}"} for number in range(count))) == count
     assert list(Sample.objects.order_by("big").values_list("big", "text")) == [
         (number, f"a\tb{number}") for number in range(count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 import eth_abi
@@ -12,6 +11,7 @@ from eth_abi.exceptions import DecodingError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chain.bulk import Doubt, columns
 from chain.slicers import DecodeError, Layout, layout
 
 Kind = tuple[str, list[Any] | None]  # a type as an ABI file spells it, and a tuple's components
@@ -206,18 +206,39 @@ FLAT = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_theQuickWay_readsWhatTheCarefulWayReads_andNothingElse(data: st.DataObject) -> None:
+def test_manyAtOnce_areReadAsOneByOne_orNotAtAll(data: st.DataObject) -> None:
     kinds = [{"type": kind, "name": f"a{place}"} for place, kind in enumerate(data.draw(FLAT))]
     values = [data.draw(values_of(kind)) for kind in kinds]
     raw = bytearray(eth_abi.encode([bare(kind) for kind in kinds], values))
     for _ in range(data.draw(st.integers(0, 2))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    quick = layout(kinds)
-    assert quick.quick is not None
-    careful = replace(quick, quick=None)
-    assert outcome(quick, bytes(raw)) == outcome(careful, bytes(raw))
-    if raw == eth_abi.encode([bare(kind) for kind in kinds], values):
-        assert quick.quick(bytes(raw)) == careful.decode(bytes(raw))
+    careful = layout(kinds)
+    read = columns(careful)
+    assert read is not None
+    sound = eth_abi.encode([bare(kind) for kind in kinds], values)
+    assert read(["0x" + sound.hex()]) == [[value] for value in careful.decode(sound)]
+    try:
+        found = read(["0x" + data.hex() for data in (sound, raw, sound)])
+    except Doubt:
+        return  # they are read one by one
+    assert [list(one) for one in zip(*found, strict=True)] == [
+        careful.decode(bytes(data)) for data in (sound, raw, sound)
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", ["", "0x", "00" * 32, "0x" + "00" * 31, "0x" + " 0" * 32, "0x" + "0g" * 32, "1x" + "00" * 32]
+)
+def test_whatIsNoData_isDoubted(data: str) -> None:
+    read = columns(layout([{"type": "uint256"}]))
+    assert read is not None
+    assert read(["0x" + "00" * 32]) == [[0]]
+    with pytest.raises(Doubt):
+        read(["0x" + "00" * 32, data])
+
+
+def test_arrays_areReadOneByOne() -> None:
+    assert columns(layout([{"type": "uint256"}, {"type": "uint256[]"}])) is None
 
 
 def outcome(kind: Layout, data: bytes) -> Any:
