@@ -89,6 +89,7 @@ class Indexer:
         self._readers: dict[Provider, Reader] = {}
         self._pace = Pace()
         self._agreed = False
+        self._moved: Cursor | None = None  # the cursor as this indexer left it
 
     @classmethod
     def configured(cls) -> Indexer:
@@ -147,7 +148,7 @@ class Indexer:
 
     def _agree(self) -> None:
         """Deployment file and database must be of one chain. Raises WrongChain."""
-        wanted, cursor = self.deployment, Cursor.current()
+        wanted, cursor, self._moved = self.deployment, Cursor.current(), None
         if cursor is not None and (
             (cursor.chain_id, cursor.genesis_hash) != (wanted.chain_id, wanted.genesis_hash)
             or cursor.contracts != wanted.contracts
@@ -214,12 +215,15 @@ class Indexer:
         head, finalized = reader.head()
         if head.number < least:
             raise Elsewhere(provider, reader, head, finalized, behind=True)
-        cursor = Cursor.current() or mirror.begin(self.deployment, self._before_first(reader))
+        cursor = self._moved
+        if cursor is None or (cursor.number + 1, cursor.hash) != (head.number, head.parent_hash):
+            # Where the next block follows what was stored last, the cursor is looked at as it is moved.
+            cursor = Cursor.current() or mirror.begin(self.deployment, self._before_first(reader))
         if self.gate.strays(provider):
             self.gate.forget(provider)  # it may think better of it
             raise Elsewhere(provider, reader, head, finalized, strays=True)
         if head.hash == cursor.hash:
-            mirror.note_head(cursor, head, finalized)
+            self._moved = mirror.note_head(cursor, head, finalized)
             return None
         if head.number <= cursor.number:
             raise Elsewhere(provider, reader, head, finalized, behind=is_ours(reader, head))
@@ -310,8 +314,11 @@ class Indexer:
             if good:
                 self._store(cursor, good, _part(checked, good), senders, head, finalized)
             raise
-        durable = ready is None
-        return mirror.append(cursor, headers, decoded, self.handlers, head, finalized, checked, durable, logs)
+        durable, self._moved = ready is None, None
+        self._moved = mirror.append(
+            cursor, headers, decoded, self.handlers, head, finalized, checked, durable, logs
+        )
+        return self._moved
 
     # --- Nodes ---------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -272,11 +272,32 @@ def forget() -> None:
 
 def _move(cursor: Cursor, **changes: Any) -> Cursor:
     changes |= {"error": "", "updated_at": timezone.now()}
-    moved = Cursor.objects.filter(pk=cursor.pk, number=cursor.number, hash=cursor.hash).update(**changes)
-    if not moved:
+    was = {"id": cursor.pk, "number": cursor.number, "hash": cursor.hash}
+    was["finalized_number"] = cursor.finalized_number  # which never goes back, but with the blocks
+    if not _update(Cursor, changes, was):
         raise Overtaken(f"the cursor left block {cursor.number} meanwhile")
     values = {field.attname: getattr(cursor, field.attname) for field in Cursor._meta.concrete_fields}
     return Cursor(**(values | changes))
+
+
+def _update(model: type[models.Model], changes: Mapping[str, Any], where: Mapping[str, Any]) -> int:
+    """A queryset's `update` in a third of the time: it goes with every block."""
+    quote, fields = connection.ops.quote_name, model._meta.get_field
+
+    def terms(values: Mapping[str, Any]) -> list[str]:
+        return [f"{quote(fields(name).column)} = %s" for name in values]  # type: ignore[union-attr]
+
+    values = [
+        fields(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
+        for name, value in (*changes.items(), *where.items())
+    ]
+    with connection.cursor() as sql:
+        sql.execute(
+            f"UPDATE {quote(model._meta.db_table)} "  # noqa: S608 - the model's own names
+            f"SET {', '.join(terms(changes))} WHERE {' AND '.join(terms(where))}",
+            values,
+        )
+        return int(sql.rowcount)
 
 
 def _block_columns(headers: Sequence[Header]) -> dict[str, Sequence[Any]]:

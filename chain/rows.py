@@ -109,11 +109,7 @@ def _next_values(
     connection: BaseDatabaseWrapper, wanted: Sequence[tuple[type[models.Model], int]]
 ) -> list[range]:
     """From the tables' own sequences, all in one query."""
-    one = (
-        "SELECT {}, min(id), max(id) FROM ("
-        "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))) AS id FROM generate_series(1, %s)"
-        ") AS ids"
-    )
+    one = "SELECT {}, min(id), max(id) FROM (SELECT nextval(%s) AS id FROM generate_series(1, %s)) AS ids"
     found = [range(0)] * len(wanted)
     left = {place for place, (_, count) in enumerate(wanted) if count}
     with connection.cursor() as cursor:
@@ -121,7 +117,7 @@ def _next_values(
             asked: list[Any] = []
             for place in sorted(left):
                 model, count = wanted[place]
-                asked += [connection.ops.quote_name(model._meta.db_table), model._meta.pk.column, count]
+                asked += [_sequence(connection.alias, model), count]
             cursor.execute(" UNION ALL ".join(one.format(place) for place in sorted(left)), asked)
             for place, first, last in cursor.fetchall():
                 # Else somebody took numbers between ours: those are left unused, and others are asked for.
@@ -129,6 +125,17 @@ def _next_values(
                     found[place] = range(first, last + 1)
                     left.discard(place)
     return found
+
+
+@cache
+def _sequence(using: str, model: type[models.Model]) -> str:
+    """The name of what numbers a table's rows."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(model._meta.db_table)
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, model._meta.pk.column])
+        (name,) = cursor.fetchone()
+    return str(name)
 
 
 # --- The table -------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ _register(
     ("voter", "proposal", "support", "weight", "reason"),
     list_filter=("support",),
     search=("reason",),
+    ordering=("-pk",),  # as the others' is by place, of which votes have no index
 )
 _register(models.Delegation, ("delegator", "previous", "current"))
 _register(models.VotesChanged, ("delegate", "previous", "current"))

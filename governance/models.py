@@ -144,6 +144,13 @@ class Support(models.IntegerChoices):
 
 
 class Vote(EventRow):
+    """Votes come by the hundred thousand, and are asked for by proposal or by voter: so their log names them,
+    and there is no index by place. Logs are numbered in the order of the chain.
+    """
+
+    log = models.OneToOneField(
+        Log, on_delete=models.CASCADE, related_name="+", db_constraint=False, primary_key=True
+    )
     # Without an index of its own: one_vote_a_voter begins with it.
     proposal = models.ForeignKey(
         Proposal, on_delete=models.CASCADE, related_name="votes", db_index=False, db_constraint=False
@@ -154,6 +161,7 @@ class Vote(EventRow):
     reason = models.TextField(blank=True)
 
     class Meta(EventRow.Meta):
+        indexes: list[models.Index] = []
         constraints = [models.UniqueConstraint(fields=["proposal", "voter"], name="one_vote_a_voter")]
 
 
