@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('chain', '0006_logs_as_they_are'),
-        ('governance', '0004_lean_indexes'),
+        ('governance', '0005_model_registry'),
     ]
 
     operations = [
