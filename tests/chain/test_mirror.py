@@ -71,6 +71,36 @@ def tables() -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+def test_manyLogs_areDecodedAsEachByItself_theFirstProblemFirst() -> None:
+    block = header(BEGIN)
+    raws = [raw(block, index, amount=index, note=f"note {index % 3}\0") for index in range(9)]
+    words = [4, 96, 0, 1, 0x78 << 248]  # the text lies further off than it need
+    raws[4].data = "0x" + "".join(f"{word:064x}" for word in words)
+    kinds = {one.index: abi.event_of("Emitter", one.topics).decode(one.topics, one.data) for one in raws}
+    events = mirror.decode([block], raws, NAMES, {})
+    assert [event.args for event in events] == list(kinds.values())
+    assert events[4].args["note"] == "x"
+    assert [event.log_index for event in events] == list(range(9))
+    raws[3].topics = ["0x" + "77" * 32]  # of another kind, and no event at all
+    raws[2].data = "0x"
+    raws[7].data = "0x00"
+    with pytest.raises(UndecodableLog, match="log 2 of Emitter"):
+        mirror.decode([block], raws, NAMES, {})
+    with pytest.raises(UndecodableLog, match="log 3 of Emitter"):
+        mirror.decode([block], raws[3:], NAMES, {})
+
+
+def test_theCursor_isMovedFromWhereItIs_withItsFinality() -> None:
+    cursor = store(begin(), range(BEGIN, BEGIN + 2), 1, finalized=BEGIN)
+    Cursor.objects.update(finalized_number=BEGIN + 1)  # another indexer was told more
+    with pytest.raises(Overtaken):
+        store(cursor, range(BEGIN + 2, BEGIN + 3), 1, finalized=BEGIN)
+    current = Cursor.current()
+    assert current is not None
+    assert (current.number, current.finalized_number) == (BEGIN + 1, BEGIN + 1)
+    assert Log.objects.count() == 2
+
+
 def test_append_storesBlocksLogsRowsAndCursor() -> None:
     cursor = store(begin(), range(BEGIN, BEGIN + 3), 2)
     assert (cursor.number, cursor.hash) == (BEGIN + 2, hash_of(BEGIN + 2))

@@ -147,6 +147,14 @@ def test_receipts_sayWhatTheLogsSay_andMore(history: History, limited: Limited) 
         (lambda receipts: None, Unsettled),
         (lambda receipts: [*receipts[:-1], receipts[-1] | {"blockHash": "0x" + "ab" * 32}], Unsettled),
         (lambda receipts: [*receipts[:-1], receipts[-1] | {"logs": None}], Broken),
+        (
+            lambda receipts: [
+                *receipts[:-1],
+                receipts[-1]
+                | {"logs": [log | {"blockHash": "0x" + "ab" * 32} for log in receipts[-1]["logs"]]},
+            ],
+            Unsettled,
+        ),
         (lambda receipts: [*receipts[:-1], {}], Broken),
     ],
 )

@@ -135,6 +135,32 @@ def test_moreThanAPiece_isStored() -> None:
     assert set(Sample.objects.values_list("flag", "name")) == {(True, None)}
 
 
+@pytest.mark.parametrize("count", [1, 3, 4, 60])
+def test_whatIsPrepared_isStoredWithWhatComesLater(count: int) -> None:
+    texts = [f"a\t{place}\\" for place in range(count)]
+    columns = {"text": texts, "number": list(range(count))}
+    with CaptureQueriesContext(connection) as asked:
+        prepared = rows.prepare(Sample, columns, "id", "big")
+    assert not asked
+    with pytest.raises(KeyError):
+        rows.store(prepared, id=range(1, count + 1))
+    assert rows.store(prepared, id=range(1, count + 1), big=[7] * count) == count
+    assert list(Sample.objects.order_by("id").values_list("id", "big", "text", "number", "flag")) == [
+        (place + 1, 7, text, place, True) for place, text in enumerate(texts)
+    ]
+
+
+def test_columns_areEquallyLong_andKnown() -> None:
+    with pytest.raises(ValueError, match="columns of"):
+        rows.insert_columns(Sample, {"big": [1, 2], "text": ["a"]})
+    with pytest.raises(TypeError, match="Sample has no column colour"):
+        rows.prepare(Sample, {"big": [1]}, "colour")
+    with pytest.raises(TypeError, match="keys must be there before"):
+        rows.prepare(Sample, {"big": [1]}, "parent_id")
+    assert rows.insert_columns(Sample, {"big": []}) == 0
+    assert not Sample.objects.exists()
+
+
 def test_noRows_isNoQuery() -> None:
     with CaptureQueriesContext(connection) as asked:
         assert rows.insert(Sample, iter([])) == 0
