@@ -282,15 +282,14 @@ def _move(cursor: Cursor, **changes: Any) -> Cursor:
 
 def _update(model: type[models.Model], changes: Mapping[str, Any], where: Mapping[str, Any]) -> int:
     """A queryset's `update` in a third of the time: it goes with every block."""
-    quote, fields = connection.ops.quote_name, model._meta.get_field
+    quote = connection.ops.quote_name
+    fields: dict[str, Any] = {field.attname: field for field in model._meta.concrete_fields}
 
     def terms(values: Mapping[str, Any]) -> list[str]:
-        return [f"{quote(fields(name).column)} = %s" for name in values]  # type: ignore[union-attr]
+        return [f"{quote(fields[name].column)} = %s" for name in values]
 
-    values = [
-        fields(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
-        for name, value in (*changes.items(), *where.items())
-    ]
+    named = (*changes.items(), *where.items())
+    values = [fields[name].get_db_prep_save(value, connection) for name, value in named]
     with connection.cursor() as sql:
         sql.execute(
             f"UPDATE {quote(model._meta.db_table)} "  # noqa: S608 - the model's own names

@@ -161,7 +161,7 @@ class Vote(EventRow):
     reason = models.TextField(blank=True)
 
     class Meta(EventRow.Meta):
-        indexes: list[models.Index] = []
+        indexes: ClassVar[list[models.Index]] = []
         constraints = [models.UniqueConstraint(fields=["proposal", "voter"], name="one_vote_a_voter")]
 
 
