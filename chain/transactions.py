@@ -44,6 +44,7 @@ FIRST_PAUSE = timedelta(seconds=2)
 PENNILESS_PAUSE = timedelta(seconds=20)  # until somebody sends ether
 STUCK = timedelta(minutes=3)  # unmined for so long: the fees are raised
 GAS_MARGIN = 1.25  # the state may have changed until it is mined
+GAS_ROOM = 50_000  # two slots: who was estimated as the second writer may come first, after a reorganisation
 NO_ETHER = "has too little ether: send it some."
 WANTED = timedelta(seconds=5)
 RAISE = 1.25  # nodes demand an eighth more for a replacement
@@ -136,7 +137,7 @@ def _request(rpc: Rpc, row: Transaction, sender: str, value: int) -> dict[str, A
     call = {"from": sender, "to": row.to, "data": row.data, "value": hex(value)}
     # A block of the private chain may be old: what a deadline allows now, it did not allow then.
     block = ["pending"] if settings.PRIVATE_CHAIN else []
-    gas = int(int(rpc.call("eth_estimateGas", call, *block), 16) * GAS_MARGIN)
+    gas = int(int(rpc.call("eth_estimateGas", call, *block), 16) * GAS_MARGIN) + GAS_ROOM
     return call | {"gas": hex(gas), "chainId": rpc.call("eth_chainId")} | _fees(rpc)
 
 

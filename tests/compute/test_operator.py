@@ -76,10 +76,11 @@ def test_aPauseKeepsOurWord_andNothingMore(workshop: Workshop) -> None:
 
 
 def test_aRecipeOverTheEnergyBudget_isDeclinedWithTheReason_andTheEpochFails(workshop: Workshop) -> None:
+    workshop.govern("ArtParameters", "setSteps", 100)
     workshop.govern("ArtParameters", "setEnergyBudget", 1)
     epoch = workshop.end_epoch()
     workshop.ticks(lambda: Refusal.objects.count() == 3)
-    assert "nobody has declared" in Refusal.objects.first().reason
+    assert "an epoch may use 1 J" in Refusal.objects.first().reason
     assert not workshop.jobs().exists()
     while not Failure.objects.exists():
         workshop.until(workshop.round().commit_until)
