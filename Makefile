@@ -27,7 +27,7 @@ run: install ## Start the artwork in one process; PORT=8080 chooses the port
 
 test: install-dev ## Run the tests of the site and of the contracts
 	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
-		$(VENV)/python -m pytest -m "not slow and not services"
+		$(VENV)/python -m pytest -n 2 --dist loadfile -m "not slow and not services"
 	@cd contracts && forge test
 
 test-services: install-dev ## Run the site's processes on PostgreSQL and Redis of their own, and the tests that need them
