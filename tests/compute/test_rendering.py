@@ -3,6 +3,7 @@
 Painted with the default model, as small as it can be.
 """
 
+import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,7 @@ from compute import pictures, rendering
 from compute.models import Picture, Rendering
 from studio import models as studio_models
 from studio.recipe import Recipe
+from tests.faults import painters
 
 State = Rendering.State
 HASH = "0x" + "11" * 32
@@ -176,13 +178,14 @@ def test_stopping_putsTheJobBackUncounted(recipe):
 
 
 @pytest.mark.django_db
-def test_paint_whenThePainterRaises_isTriedAgainLaterThenGivenUp(recipe):
-    job = job_for(replace(recipe, parent_file="0x" + "99" * 32))  # a parent that isn't kept here
+def test_paint_whenThePainterRaises_isTriedAgainLaterThenGivenUp(recipe, settings, tmp_path):
+    job = job_for(recipe)
+    settings.PAINTER_COMMAND = shlex.join(painters.command("raises", 99, tmp_path / "tally"))
     pauses = []
     for _attempt in range(rendering.MOST_ATTEMPTS):
         rendering.paint(job.pk)
         failed = fresh(job)
-        assert "parent's picture" in failed.error
+        assert "the brush broke" in failed.error
         if failed.state == State.QUEUED:
             pauses.append((failed.due_at - timezone.now()).total_seconds())
             assert rendering.paint(job.pk) == "skipped"  # not due yet
@@ -190,6 +193,16 @@ def test_paint_whenThePainterRaises_isTriedAgainLaterThenGivenUp(recipe):
     assert failed.state == State.FAILED
     assert pauses == sorted(pauses)
     assert len(pauses) == rendering.MOST_ATTEMPTS - 1
+
+
+@pytest.mark.django_db
+def test_paint_withAParentThatNobodyHas_waitsUncountedAndSaysSo(recipe):
+    job = job_for(replace(recipe, parent_file="0x" + "99" * 32))
+    assert rendering.paint(job.pk) == State.QUEUED
+    waiting = fresh(job)
+    assert "is not kept here, and LINEAGE_MIRRORS names nobody to ask" in waiting.error
+    assert waiting.attempts == 0
+    assert waiting.due_at > timezone.now()
 
 
 @pytest.mark.django_db

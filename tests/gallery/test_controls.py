@@ -158,9 +158,10 @@ def test_forward_isForPrivateChainsOnly(world, users, settings):
 
 
 def test_admin_derivedRowsCanOnlyBeLookedAt(world, users, admin_client):
-    for model in ("epoch", "generation", "rendering", "picture", "auditentry", "sealing", "round"):
-        assert admin_client.get(f"/admin/gallery/{model}/").status_code == 200
-        assert admin_client.get(f"/admin/gallery/{model}/add/").status_code == 403
+    ours = [f"gallery/{model}" for model in ("epoch", "generation", "auditentry", "sealing", "round")]
+    for model in (*ours, "compute/rendering", "compute/picture", "compute/commitment", "compute/vow"):
+        assert admin_client.get(f"/admin/{model}/").status_code == 200, model
+        assert admin_client.get(f"/admin/{model}/add/").status_code == 403, model
     change = admin_client.get("/admin/gallery/epoch/1/change/")
     assert change.status_code == 200
     assert 'name="_save"' not in change.content.decode()
