@@ -35,7 +35,7 @@ test-services: install-dev ## Run the site's processes on PostgreSQL and Redis o
 
 test-slow: install-dev ## Run the tests that take minutes, those of the mirror on both databases, and the contracts' with many more runs
 	@CHROMIUM="$$($(VENV)/python -m config.testbed chromium)" && export CHROMIUM && \
-		$(VENV)/python -m pytest -m "slow and not services" --ignore tests/chain/faults
+		$(VENV)/python -m pytest -n 2 --dist loadfile -m "slow and not services" --ignore tests/chain/faults
 	@$(VENV)/python -m config.testbed services $(VENV)/python -m pytest -m "slow and services"
 	@$(VENV)/python -m pytest tests/chain/faults
 	@$(VENV)/python -m config.testbed postgres $(VENV)/python -m pytest tests/chain/faults

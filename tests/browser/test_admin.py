@@ -60,6 +60,7 @@ def _patience() -> None:
     expect.set_options(timeout=60_000)
 
 
+@pytest.mark.slow
 def test_an_operator_withholds_the_picture_and_shows_it_again(
     site: Site, visitor: Callable[..., Page], people: list[str]
 ) -> None:

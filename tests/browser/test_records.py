@@ -13,7 +13,7 @@ from chain.rpc import Rpc
 from governance.people import DEMO_COLLECTORS
 from tests.running import Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MIRA, INES, *_ = DEMO_COLLECTORS
 EVIL = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"

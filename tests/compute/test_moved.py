@@ -58,6 +58,7 @@ def test_what_is_in_the_tables_stays_and_permissions_come_along(old_database: An
     assert LogEntry.objects.get().get_edited_object() == Picture.objects.get(pk=FILE)
 
 
+@pytest.mark.slow
 def test_and_back_again(old_database: Any) -> None:
     call_command("migrate", verbosity=0)
     Picture.objects.create(

@@ -247,6 +247,7 @@ def test_the_row_says_why_and_another_attempt_succeeds(
     assert world.jobs().get().error == ""
 
 
+@pytest.mark.slow
 def test_attempts_that_all_fail_fail_the_epoch_by_rule_and_the_next_one_opens(
     world, watched, failing, settings, client: Client
 ):
