@@ -163,11 +163,7 @@ class Fleet:
         self.web = [self._process("web", f"web{number}", PORT=str(testbed.free_port())) for number in (1, 2)]
         self.indexer, self.beat, self.paint = (self._process(kind) for kind in ("indexer", "beat", "paint"))
         # The process that sends is the only one that holds keys: the operator's, and its workers'.
-        self.control = self._process(
-            "control",
-            OPERATOR_KEY="0x" + bytes(account(0).key).hex(),
-            WORKER_KEYS=" ".join("0x" + bytes(worker.key).hex() for worker in self.workers),
-        )
+        self.control = self._process("control", **self.keys)
 
     # --- Starting and ending --------------------------------------------------------------------------
 
@@ -220,6 +216,12 @@ class Fleet:
     def workers(self) -> list[Any]:
         """The accounts whose word the site gives: three bonded workers of one machine."""
         return [account(number) for number in (5, 6, 7)]
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The settings of the process that sends: the operator's key and its workers'."""
+        operator, *workers = ("0x" + bytes(one.key).hex() for one in (account(0), *self.workers))
+        return {"OPERATOR_KEY": operator, "WORKER_KEYS": " ".join(workers)}
 
     @property
     def processes(self) -> list[Process]:

@@ -6,7 +6,7 @@ import pytest
 
 from config import testbed
 from tests.services.drives import Drive
-from tests.services.fleet import Process, account, commands, running
+from tests.services.fleet import Process, commands, running
 
 pytestmark = pytest.mark.services
 
@@ -14,10 +14,7 @@ pytestmark = pytest.mark.services
 def test_honchoStartsTheSite_andItPaints(tmp_path: Path, tiny_model: Path):
     with running(tmp_path / "fleet", tiny_model, start=False) as fleet:
         port = testbed.free_port()
-        environment = fleet.environment | {
-            "OPERATOR_KEY": "0x" + bytes(account(0).key).hex(),
-            "PORT": str(port),
-        }
+        environment = fleet.environment | fleet.keys | {"PORT": str(port)}
         site = Process("everything", environment, tmp_path / "honcho.txt")
         site.command = ["honcho", "--procfile", "Procfile", "start", "--port", str(port), "--no-colour"]
         try:
