@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 
-from chain import abi
+from chain import abi, ether
 from chain.deployments import Deployment
 from chain.drand import EVMNET
 from chain.rpc import Rpc
@@ -39,7 +39,6 @@ from config.deploy_settings import (
     read_founding,
 )
 from config.deploy_verify import verify
-from config.deploy_workers import ETHER
 from governance import parameters as governed
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def _fund(deployer: Deployer, worker_set: str, settings: DeploySettings, say: Re
     """Give the pool what it lacks of what was asked for."""
     lacking = settings.pool - deployer.call("WorkerSet", worker_set, "pool")
     if lacking > 0:
-        say(f"give {lacking / ETHER:g} ether to the workers' pool")
+        say(f"give {ether.words(lacking)} to the workers' pool")
         deployer.send("funding the workers' pool", abi.encode_call("WorkerSet", "fund"), worker_set, lacking)
 
 

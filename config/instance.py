@@ -7,7 +7,6 @@ import logging.handlers
 import os
 import socket
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +125,3 @@ class _Short(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         bare = {"exc_info": None, "exc_text": None, "stack_info": None}
         return super().format(logging.makeLogRecord(record.__dict__ | bare))
-
-
-def ether(wei: int) -> str:
-    """An amount for people: `0.1 ether`."""
-    return f"{(Decimal(wei) / 10**18).normalize():f} ether"

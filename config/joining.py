@@ -13,11 +13,11 @@ from typing import Any
 
 from django.conf import settings
 
-from chain import contracts, deployments, signers
+from chain import contracts, deployments, ether, signers
 from chain.deployments import DeploymentMissing
 from chain.rpc import Rpc, RpcError, RpcUnavailable, addresses, get_rpc, without_secrets
 from chain.signers import SignerMissing
-from config.instance import CannotStart, ether
+from config.instance import CannotStart
 from studio import models as studio_models
 from studio.models import UnknownModel
 
@@ -146,25 +146,27 @@ def _worker(worker: str, class_id: str, register: bool, price: int, say: Say) ->
         if not register:
             yield (
                 f"{worker} is no worker yet: start with --register (make operator ARGS=--register), which "
-                f"bonds it with {ether(bond)}."
+                f"bonds it with {ether.words(bond)}."
             )
         elif balance < bond + gas:
             yield (
-                f"{worker} has {ether(balance)}, and needs {ether(bond)} for its bond besides gas "
-                f"(about {ether(gas)} an epoch): send it some."
+                f"{worker} has {ether.words(balance)}, and needs {ether.words(bond)} for its bond "
+                f"besides gas (about {ether.words(gas)} an epoch): send it some."
             )
         else:
-            say(f"{worker}: registering, with a bond of {ether(bond)}")
+            say(f"{worker}: registering, with a bond of {ether.words(bond)}")
             _send(worker, bond, class_id)
             known = contracts.call("WorkerSet", "workers", worker)
             say(f"{worker}: registered, and paints from epoch {known['firstEpoch']} on")
         return
     if balance < gas:
-        yield f"{worker} has {ether(balance)}, and an epoch takes about {ether(gas)} of gas: send it some."
+        need = ether.words(gas)
+        yield f"{worker} has {ether.words(balance)}, and an epoch takes about {need} of gas: send it some."
+    bond = ether.words(known["bond"])
     if known["lastEpoch"] != STAYS:
-        say(f"{worker}: leaves, and paints up to epoch {known['lastEpoch']} (bond {ether(known['bond'])})")
+        say(f"{worker}: leaves, and paints up to epoch {known['lastEpoch']} (bond {bond})")
     else:
-        say(f"{worker}: bond {ether(known['bond'])}, paints from epoch {known['firstEpoch']} on")
+        say(f"{worker}: bond {bond}, paints from epoch {known['firstEpoch']} on")
 
 
 def _send(worker: str, bond: int, class_id: str) -> None:

@@ -14,11 +14,10 @@ from typing import Any
 
 from django.db import close_old_connections
 
-from chain import signers
+from chain import ether, signers
 from chain.models import Cursor
 from compute import models
 from compute.models import Refusal, Rendering
-from config.instance import ether
 from gallery.models import Control, Failure
 
 Say = Callable[[str], None]
@@ -107,7 +106,7 @@ class Teller:
 
 
 def _accepted(row: models.Acceptance, ours: set[str]) -> str:
-    fee = f"for a fee of {ether(row.fee)}" if row.fee else "for no fee: the pool is empty"
+    fee = f"for a fee of {ether.words(row.fee)}" if row.fee else "for no fee: the pool is empty"
     return f"epoch {row.epoch} is sealed: {row.quorum} of {row.eligible} have to agree, {fee}"
 
 
@@ -137,13 +136,13 @@ def _finalized(row: models.Finalization, ours: set[str]) -> str:
 def _paid(row: models.FeeCredit, ours: set[str]) -> str:
     if row.worker not in ours:
         return ""
-    return f"{short(row.worker)} is owed {ether(row.amount)} for epoch {row.epoch}"
+    return f"{short(row.worker)} is owed {ether.words(row.amount)} for epoch {row.epoch}"
 
 
 def _slashed(row: models.Slash, ours: set[str]) -> str:
     if row.worker not in ours:
         return ""
-    lost = f"{short(row.worker)} lost {ether(row.amount)} of its bond for epoch {row.epoch}"
+    lost = f"{short(row.worker)} lost {ether.words(row.amount)} of its bond for epoch {row.epoch}"
     if row.reason == "silence":
         return f"{lost}: it committed and did not reveal"
     until = f"{datetime.fromtimestamp(row.challenge_until):%d %b %H:%M}"
@@ -154,7 +153,7 @@ def _settled(row: models.Settlement, ours: set[str]) -> str:
     if row.worker not in ours:
         return ""
     what = "is kept" if row.upheld else "comes back to the bond"
-    return f"the slash {row.slash_id} of {short(row.worker)} is settled: {ether(row.amount)} {what}"
+    return f"the slash {row.slash_id} of {short(row.worker)} is settled: {ether.words(row.amount)} {what}"
 
 
 def _dropped(row: models.Drop, ours: set[str]) -> str:
