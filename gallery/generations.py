@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from chain.models import Cursor
-from compute.models import Picture, Rendering
+from compute.models import Finalization, Picture, Rendering
 from gallery import decisions, founders, randomness
 from gallery.models import Generation, Sealing, SeedRefix
 from governance import addresses, parameters, people, withholding
@@ -41,6 +41,8 @@ class GenerationView:
     """One generation in words. Hashes are 0x text; `seconds` of painting is None when it wasn't painted
     here. Words are as this site may show them; `values` are the governed values themselves, by key.
 
+    `agreed` is how many workers revealed this very result; 0 where no set of workers painted it, or where
+    nobody asked who decided.
     `withheld` is the reason why this site does not show the picture, `words_withheld` why it left out words.
     """
 
@@ -55,6 +57,7 @@ class GenerationView:
     proposals: list[DecidedBy]
     painter: str
     painter_name: str
+    agreed: int
     seconds: float | None
     environment: dict[str, Any]
     seed: str
@@ -163,6 +166,8 @@ def views_of(generations: Sequence[Generation], decided: Sequence[int] | None = 
     }
     versions = _versions_before(told, generations, sealings)
     deciders = _decided(told, versions, sealings)
+    ends = Finalization.objects.filter(epoch__in=[one.epoch_number for one in told])
+    agreed = dict(ends.values_list("epoch", "winners"))
     cursor = Cursor.current()
     titles = founders.titles() if any(one.founding for one in generations) else {}
     views = []
@@ -187,6 +192,7 @@ def views_of(generations: Sequence[Generation], decided: Sequence[int] | None = 
                 proposals=deciders.get(one.number, []),
                 painter=one.painter,
                 painter_name=people.name_of(one.painter),
+                agreed=agreed.get(one.epoch_number, 0),
                 seconds=job.seconds if job else None,
                 environment=job.environment if job else {},
                 seed=one.seed,

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from compute.models import Acceptance, Attestation, Commitment, Picture, Rendering, Reveal
+from compute.models import Acceptance, Attestation, Commitment, Finalization, Picture, Rendering, Reveal
 from gallery import again, painted, repaints
 from gallery.models import Generation, Repaint
 from governance import withholding
@@ -241,6 +241,10 @@ def test_whoPainted_isReadFromReveals_andTheirAttestations(hung):  # noqa: F811
     assert [one["agreed"] for one in told["painted_by"]] == [True, True, False]
     assert told["energy"] == {"method": "unknown", "reason": "nobody looked"}
     assert told["quorum"] == 2
+    assert "the operator" in Client().get("/").content.decode()  # no set of workers has settled on it
+    end = {"generation": 1, "result_hash": one.result_hash, "winners": 2, "by": f"0x{1:040x}"}
+    put(Finalization, epoch=7, reimbursed=0, **end)
+    assert "2 workers, agreeing" in Client().get("/").content.decode()
 
 
 def test_energy_isShownWithItsMethod(hung):  # noqa: F811

@@ -20,7 +20,7 @@ from tests.governance.conftest import chain_time, deployment  # noqa: F401 - fix
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("deployment")]
 
-MOST = {"/": 21, "/lineage/": 14, "/proposals/": 11, "/proposals/?show=open": 12, "proposal": 14}
+MOST = {"/": 22, "/lineage/": 14, "/proposals/": 11, "/proposals/?show=open": 12, "proposal": 14}
 """Queries of each page at most; "proposal" is the one under vote."""
 SMALL, LARGE = 4, 30
 
