@@ -20,7 +20,7 @@ install-dev: ## Install what tests and lint need too
 	@$(PYTHON) config/install.py --dev
 
 operator: install ## Paint for an artwork of others with your own keys (docs/operator.md); ARGS=--register bonds them first
-	@exec $(VENV)/python -m config.operator $(ARGS)
+	@exec $(VENV)/python -m config.operate $(ARGS)
 
 run: install ## Start the artwork in one process; PORT=8080 chooses the port
 	@exec $(VENV)/python -m config.embedded

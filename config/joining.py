@@ -21,7 +21,7 @@ from config.instance import CannotStart
 from studio import models as studio_models
 from studio.models import UnknownModel
 
-log = logging.getLogger("config.operator")
+log = logging.getLogger("config.operate")
 
 Say = Callable[[str], None]
 

@@ -1,4 +1,4 @@
-"""What an operator's process answers (`config.operator`): what it keeps, by hash, and that it lives."""
+"""What an operator's process answers (`config.operate`): what it keeps, by hash, and that it lives."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path

@@ -79,7 +79,7 @@ class Operator:
         }
         with open(self.output, "w") as console:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.operator", *arguments],
+                [sys.executable, "-m", "config.operate", *arguments],
                 cwd=ROOT,
                 env=environment,
                 stdout=console,

@@ -41,7 +41,7 @@ def test_with_nothing_set_everything_is_asked_for_at_once(tmp_path: Path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHAIN_")}
     environment |= {"VAR_DIR": str(tmp_path / "var"), "PORT": "0", "WORKER_KEYS": ""}
     done = subprocess.run(
-        [sys.executable, "-m", "config.operator"],
+        [sys.executable, "-m", "config.operate"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

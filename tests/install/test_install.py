@@ -304,3 +304,11 @@ def test_the_lock_file_names_no_host_and_has_anvil_for_every_platform():
     packages = json.loads(text)["packages"]
     for platform in ("linux-amd64", "linux-arm64", "darwin-arm64", "darwin-amd64"):
         assert f"node_modules/@foundry-rs/anvil-{platform}" in packages
+
+
+def test_the_installer_starts_with_nothing_but_pythons_own_library():
+    """It runs from config/, where a module named like one of Python's would be taken for it."""
+    bare = [sys.executable, "-S", "config/install.py", "--help"]
+    ran = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    assert "Install what Murmuration needs" in ran.stdout

@@ -1,4 +1,4 @@
-"""An outside operator in one process: what `make operator` starts (`python -m config.operator`).
+"""An outside operator in one process: what `make operator` starts (`python -m config.operate`).
 
 It mirrors the artwork's chain into a database of its own, paints what is due, and commits and reveals with
 the keys of its workers; to others it serves what it keeps, by hash, and no pages. docs/operator.md is its
